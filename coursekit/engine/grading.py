@@ -1,0 +1,160 @@
+"""Run an answer, judge it, and find the misconception behind a wrong one."""
+
+import inspect
+import linecache
+import re
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any, Literal
+
+from coursekit.engine.exercise import Answer, Case, Exercise, Mistake
+from coursekit.engine.plain import Plain, Raised, to_plain
+from coursekit.runtime import reseed
+
+State = Literal["not attempted", "error", "wrong", "right"]
+NOTEBOOK_SEED = 2026
+"""Draws the cases of the check in the notebook; grading uses a secret seed."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The first case that failed: what was expected, what came, the difference."""
+
+    case: Case
+    want: Plain
+    got: Plain
+    difference: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one answer.
+
+    Attributes:
+        groups: each group of cases with whether all of its cases passed.
+        failure: the first failing case, unless right or not attempted.
+        misconception: the mistake whose outputs the answer reproduces, if any.
+        sure: the mistake agrees on every case, not only on those that failed.
+    """
+
+    exercise: Exercise
+    state: State
+    groups: tuple[tuple[str, bool], ...] = ()
+    failure: Failure | None = None
+    misconception: Mistake | None = None
+    sure: bool = False
+
+    @property
+    def score(self) -> float:
+        """Share of the points earned, 0 to 1."""
+        if self.state == "right":
+            return 1.0
+        passed = sum(good for _, good in self.groups)
+        return passed / len(self.groups) if self.groups else 0.0
+
+    @property
+    def earned(self) -> float:
+        """Points earned, rounded to hundredths."""
+        return round(self.score * self.exercise.points, 2)
+
+
+def run(exercise: Exercise, answer: Answer, case: Case) -> Plain:
+    """What the answer gives for one case: plain data, or Raised."""
+    reseed()
+    try:
+        return exercise.probe(answer, case)
+    except (Exception, SystemExit) as error:
+        return _raised(error, answer)
+
+
+def grade(exercise: Exercise, answer: Answer, seed: int = NOTEBOOK_SEED) -> Result:
+    """Judge an answer on the cases that ``seed`` draws."""
+    cases = exercise.cases(seed)
+    got = [run(exercise, answer, case) for case in cases]
+    return judge(exercise, cases, got)
+
+
+def judge(exercise: Exercise, cases: Sequence[Case], got: Sequence[Plain]) -> Result:
+    """Judge what an answer gave; runs only trusted code."""
+    if all(isinstance(g, Raised) and g.kind == "NotImplementedError" for g in got):
+        return Result(exercise, "not attempted")
+    want = [to_plain(exercise.expected(case)) for case in cases]
+    differences = [exercise.judge(g, w) for g, w in zip(got, want, strict=True)]
+    groups: dict[str, bool] = {}
+    for case, difference in zip(cases, differences, strict=True):
+        groups[case.group] = groups.get(case.group, True) and difference is None
+    verdict = tuple(groups.items())
+    failed = [i for i, difference in enumerate(differences) if difference is not None]
+    if not failed:
+        return Result(exercise, "right", verdict)
+    first = failed[0]
+    failure = Failure(cases[first], want[first], got[first], differences[first] or "")
+    mistake, sure = diagnose(exercise, cases, got, failed)
+    state: State = "error" if isinstance(got[first], Raised) else "wrong"
+    return Result(exercise, state, verdict, failure, mistake, sure)
+
+
+def diagnose(
+    exercise: Exercise,
+    cases: Sequence[Case],
+    got: Sequence[Plain],
+    failed: Sequence[int],
+) -> tuple[Mistake | None, bool]:
+    """The mistake that explains what came back, and whether it explains all of it.
+
+    A mistake that agrees on every case wins. Otherwise the only one that agrees on
+    every failing case is named, provided it is more than a shared exception: many
+    faults raise the same error.
+    """
+    likely: list[Mistake] = []
+    for mistake in exercise.mistakes:
+        outputs = [run(exercise, mistake.answer, case) for case in cases]
+        agrees = [_same(exercise, g, o) for g, o in zip(got, outputs, strict=True)]
+        if all(agrees):
+            return mistake, True
+        values = any(not isinstance(got[i], Raised) for i in failed)
+        if values and all(agrees[i] for i in failed):
+            likely.append(mistake)
+    return (likely[0], False) if len(likely) == 1 else (None, False)
+
+
+def _same(exercise: Exercise, got: Plain, output: Plain) -> bool:
+    if isinstance(got, Raised) and isinstance(output, Raised):
+        return got.same_as(output)
+    return exercise.judge(got, output) is None
+
+
+def _raised(error: BaseException, answer: Answer) -> Raised:
+    message = str(error)
+    line, source = _line_in(answer, error.__traceback__, message)
+    if "in user code:" in message:  # AutoGraph wraps the real message
+        message = message.strip().splitlines()[-1].strip()
+        message = message.removeprefix(f"{type(error).__name__}:")
+    message = " ".join(message.split())
+    return Raised(type(error).__name__, message[:300], line, source)
+
+
+def _code(answer: Any) -> CodeType | None:
+    function = getattr(answer, "python_function", answer)
+    if inspect.isclass(function):
+        function = function.__init__
+    return getattr(inspect.unwrap(function), "__code__", None)
+
+
+def _line_in(answer: Answer, tb: Any, message: str) -> tuple[int | None, str]:
+    """The line of the answer's own file in which an exception arose."""
+    code = _code(answer)
+    if code is None:
+        return None, ""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(tb)
+        if frame.filename == code.co_filename and frame.lineno
+    ]
+    quoted = re.findall(rf'File "{re.escape(code.co_filename)}", line (\d+)', message)
+    lines += [int(number) for number in quoted]
+    if not lines:
+        return None, ""
+    return lines[-1], linecache.getline(code.co_filename, lines[-1]).strip()
