@@ -54,6 +54,10 @@ def _kind(value: Plain) -> str:
             return f"a {type(value).__name__}"
 
 
+def _forgot(got: Plain) -> str:
+    return " (forgot to return?)" if got is None else ""
+
+
 def _compare_scalars(
     got: Plain, want: Any, where: str, rtol: float, atol: float
 ) -> str | None:
@@ -63,8 +67,7 @@ def _compare_scalars(
         return f"Expected a str{where}, got bytes."
     numeric = isinstance(want, float) and type(got) in (int, float)
     if type(got) is not type(want) and not numeric:
-        hint = " (forgot to return?)" if got is None else ""
-        return f"Expected {_kind(want)}{where}, got {_kind(got)}{hint}."
+        return f"Expected {_kind(want)}{where}, got {_kind(got)}{_forgot(got)}."
     if isinstance(want, float):
         equal = bool(np.isclose(got, want, rtol=rtol, atol=atol, equal_nan=True))
     else:
@@ -76,9 +79,8 @@ def _compare_arrays(
     got: Plain, want: np.ndarray, where: str, rtol: float, atol: float
 ) -> str | None:
     if not isinstance(got, np.ndarray):
-        hint = " (forgot to return?)" if got is None else ""
         shape = "a scalar tensor" if want.ndim == 0 else f"an array of {want.shape}"
-        return f"Expected {shape}, {want.dtype}{where}; got {_kind(got)}{hint}."
+        return f"Expected {shape}, {want.dtype}{where}; got {_kind(got)}{_forgot(got)}."
     if got.shape != want.shape:
         return f"Expected shape {want.shape}{where}, got {got.shape}."
     if got.dtype != want.dtype and not (got.dtype.kind == want.dtype.kind == "S"):
@@ -92,6 +94,7 @@ def _compare_arrays(
     if np.all(same):
         return None
     if want.ndim == 0:
+        want, got = str(want[()]), str(got[()])  # digits of their own dtype
         return f"Expected {want}{where}, got {got}."
     first = tuple(int(i) for i in np.argwhere(~same)[0])
     return (
@@ -105,7 +108,7 @@ def _compare_dicts(
 ) -> str | None:
     where = f" at {at}" if at else ""
     if not isinstance(got, dict):
-        return f"Expected a dict{where}, got {_kind(got)}."
+        return f"Expected a dict{where}, got {_kind(got)}{_forgot(got)}."
     if missing := [k for k in want if k not in got]:
         return f"Missing{where}: {brief(missing)}."
     if extra := [k for k in got if k not in want]:
@@ -122,7 +125,8 @@ def _compare_sequences(
 ) -> str | None:
     where = f" at {at}" if at else ""
     if type(got) is not type(want):
-        return f"Expected a {type(want).__name__}{where}, got {_kind(got)}."
+        kind = type(want).__name__
+        return f"Expected a {kind}{where}, got {_kind(got)}{_forgot(got)}."
     if len(got) != len(want):
         return f"Expected {len(want)} items{where}, got {len(got)}."
     for i, (g, w) in enumerate(zip(got, want, strict=True)):
