@@ -158,16 +158,32 @@ def show(fig: "Figure", *, alt: str) -> None:
     alt = " ".join(alt.split())
     if len(alt) < 20:
         raise ValueError(f"alt={alt!r}: say in a sentence what is to be seen")
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
     width = round(fig.get_figwidth() * fig.dpi)
+    image = base64.b64encode(_webp(fig)).decode("ascii")
     plt.close(fig)
-    image = base64.b64encode(buffer.getvalue()).decode("ascii")
     display(
         {
             "text/html": f'<img alt="{html.escape(alt)}" width="{width}" '
-            f'src="data:image/png;base64,{image}">',
+            f'src="data:image/webp;base64,{image}">',
             "text/plain": alt,
         },
         raw=True,
     )
+
+
+def _webp(fig: "Figure") -> bytes:
+    """The figure at 1.44 times its size, sharp on fine screens, in few bytes.
+
+    Line art is smallest without loss, photographs at quality 90: a fifth of a PNG.
+    """
+    from PIL import Image
+
+    drawn = io.BytesIO()
+    fig.savefig(drawn, format="png", dpi=1.44 * fig.dpi)
+    picture = Image.open(drawn).convert("RGB")
+    encoded = []
+    for options in ({"lossless": True}, {"quality": 90}):
+        buffer = io.BytesIO()
+        picture.save(buffer, format="webp", **options)
+        encoded.append(buffer.getvalue())
+    return min(encoded, key=len)

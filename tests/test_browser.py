@@ -1,0 +1,229 @@
+"""One pass through JupyterLab in a real browser, as a learner would go.
+
+Chromium must be installed; ``CHROMIUM`` may name it. In CI its absence is a failure,
+elsewhere a reason to skip.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from coursekit.authoring.exercises import strip_solutions
+from coursekit.engine import load_exercises
+from coursekit.learner import reference_solution
+from coursekit.spine import ROOT
+
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    (
+        found
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (found := shutil.which(name))
+    ),
+    None,
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SHOTS = ROOT / "build" / "browser"
+
+
+def required(condition: object, reason: str) -> None:
+    if not condition:
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@dataclass
+class Lab:
+    url: str
+    token: str
+    root: Path
+
+    def page_of(self, notebook: str) -> str:
+        return f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab over a copy of the course, for a fresh learner."""
+    required(CHROMIUM, "no Chromium on PATH: install it, or set CHROMIUM")
+    root = tmp_path_factory.mktemp("course")
+    for folder in ("notebooks", "exercises", "solutions"):
+        shutil.copytree(ROOT / folder, root / folder)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = "test"
+    home = tmp_path_factory.mktemp("home")
+    env = os.environ | {
+        "COURSEKIT_HOME": str(home / "journal"),
+        "HOME": str(home),
+        "JUPYTER_TOKEN": token,
+    }
+    server = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "coursekit.cli",
+            "lab",
+            "--no-browser",
+            f"--ServerApp.root_dir={root}",
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            "--allow-root",
+        ],
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(150):
+            try:
+                urllib.request.urlopen(f"{url}/api?token={token}", timeout=2).close()
+                break
+            except OSError:
+                assert server.poll() is None, "JupyterLab did not start"
+                time.sleep(0.2)
+        yield Lab(url, token, root)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture
+def page(lab: Lab, request: pytest.FixtureRequest):
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        required(False, "playwright is not installed: make test does it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.set_default_timeout(60_000)
+        yield tab
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        tab.screenshot(path=SHOTS / f"{request.node.name}.png")
+        browser.close()
+
+
+def open_notebook(page, lab: Lab, notebook: str) -> None:
+    page.goto(lab.page_of(notebook))
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").first.wait_for()
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+
+
+def run_all(page) -> None:
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+    page.wait_for_timeout(1000)
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(
+        timeout=120_000
+    )
+
+
+def saved(page, path: Path) -> nbformat.NotebookNode:
+    """The notebook as JupyterLab saves it."""
+    before = path.stat().st_mtime_ns
+    page.keyboard.press("Control+s")
+    for _ in range(100):
+        if path.stat().st_mtime_ns != before:
+            time.sleep(0.3)
+            return nbformat.read(path, 4)
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{path.name} was not saved")
+
+
+def errors(nb: nbformat.NotebookNode) -> list[str]:
+    return [
+        f"{cell.id}: {output.get('evalue') or output.get('text')}"
+        for cell in nb.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
+
+
+@pytest.mark.parametrize("stem", ["00_start_here", "01_tensorflow_fundamentals"])
+def test_every_cell_of_a_lesson_runs(page, lab: Lab, stem: str) -> None:
+    open_notebook(page, lab, f"notebooks/{stem}.ipynb")
+    page.mouse.click(640, 500)
+    run_all(page)
+    nb = saved(page, lab.root / "notebooks" / f"{stem}.ipynb")
+    assert errors(nb) == []
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    images = page.locator(".jp-OutputArea-output img")
+    for k in range(images.count()):
+        assert len(images.nth(k).get_attribute("alt")) >= 20
+
+
+def write_answer(page, name: str, code: str) -> None:
+    """Replace the cell that defines ``name``, run it and the check below it."""
+    cell = page.locator(".jp-CodeCell", has_text=re.compile(rf"(def|class) {name}\b"))
+    editor = cell.first.locator(".cm-content")
+    editor.scroll_into_view_if_needed()
+    editor.click()
+    page.keyboard.press("Control+a")
+    page.evaluate("text => navigator.clipboard.writeText(text)", code)
+    page.keyboard.press("Control+v")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+
+
+def test_an_exercise_turns_from_stub_to_wrong_to_right(page, lab: Lab) -> None:
+    exercise = load_exercises("01")["01.1"]
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_notebook(page, lab, "exercises/01_tensorflow_fundamentals.ipynb")
+    page.mouse.click(640, 500)
+    run_all(page)
+    verdict = page.locator(".jp-OutputArea-output section", has_text="01.1").first
+    verdict.get_by_text("not attempted").wait_for()
+
+    solution = reference_solution(exercise)
+    head = solution.partition('"""')[0]
+    write_answer(page, exercise.name, f"{head}    return {{}}\n")
+    verdict.get_by_text("Missing").wait_for()
+    page.screenshot(path=SHOTS / "wrong.png")
+
+    write_answer(page, exercise.name, solution)
+    verdict.get_by_text("right (").wait_for()
+    verdict.get_by_text("Reference solution").click()
+    page.screenshot(path=SHOTS / "right.png")
+
+    open_notebook(page, lab, "notebooks/00_start_here.ipynb")
+    page.mouse.click(640, 500)
+    run_all(page)
+    page.get_by_text("1 of 6 solved").wait_for()
+
+
+def test_all_solutions_typed_into_the_exercises_are_right(page, lab: Lab) -> None:
+    source = nbformat.read(ROOT / "solutions/01_tensorflow_fundamentals.ipynb", 4)
+    nb = strip_solutions(source)
+    answers = {cell.id: cell.source for cell in source.cells}
+    for cell in nb.cells:
+        if cell.id.startswith("answer-"):
+            cell.source = answers[cell.id]
+    nbformat.write(nb, lab.root / "exercises" / "typed.ipynb")
+    open_notebook(page, lab, "exercises/typed.ipynb")
+    page.mouse.click(640, 500)
+    run_all(page)
+    assert page.locator("section", has_text=re.compile("right \\(")).count() == 6
