@@ -91,7 +91,7 @@ def next_step(course: Course, done: Mapping[str, Standing]) -> str:
         for section in chapter.sections:
             standing = done.get(section.id)
             if standing is None or not standing.right:
-                return f"Next: exercise {section.id}, {section.title}."
+                return f"Next: section {section.id}, {section.title}, and its exercise."
     return "Every exercise that is written so far is solved."
 
 

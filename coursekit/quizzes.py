@@ -10,9 +10,13 @@ from collections.abc import Mapping
 from coursekit.engine.render import inline
 
 
-def _shuffled(choices: list[tuple[str, str, bool]]) -> list[tuple[str, str, bool]]:
+def _shuffled(
+    question: str, choices: list[tuple[str, str, bool]]
+) -> list[tuple[str, str, bool]]:
     # An order that tells nothing, yet is the same on every run.
-    return sorted(choices, key=lambda c: hashlib.sha256(c[0].encode()).digest())
+    return sorted(
+        choices, key=lambda c: hashlib.sha256((question + c[0]).encode()).digest()
+    )
 
 
 def quiz(question: str, *, right: Mapping[str, str], wrong: Mapping[str, str]) -> None:
@@ -35,7 +39,7 @@ def quiz(question: str, *, right: Mapping[str, str], wrong: Mapping[str, str]) -
     choices += [(choice, why, False) for choice, why in wrong.items()]
     if blank := [choice for choice, why, _ in choices if not why.strip()]:
         raise ValueError(f"no explanation for {blank}")
-    choices = _shuffled(choices)
+    choices = _shuffled(question, choices)
     rows = "".join(
         f"<li><details><summary>{inline(choice)}</summary>"
         f"<p><strong>{'Right.' if good else 'Not so.'}</strong> {inline(why)}</p>"

@@ -189,6 +189,19 @@ def write_answer(page, name: str, code: str) -> None:
     page.keyboard.press("Shift+Enter")
 
 
+COMPARES_TEXT = """def check_environment(required, installed):
+    report = {}
+    for name, minimum in required.items():
+        if name not in installed:
+            report[name] = "missing"
+        elif installed[name] >= minimum:
+            report[name] = "ok"
+        else:
+            report[name] = "too old"
+    return report
+"""
+
+
 def test_an_exercise_turns_from_stub_to_wrong_to_right(page, lab: Lab) -> None:
     exercise = load_exercises("01")["01.1"]
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -196,17 +209,17 @@ def test_an_exercise_turns_from_stub_to_wrong_to_right(page, lab: Lab) -> None:
     page.mouse.click(640, 500)
     run_all(page)
     verdict = page.locator(".jp-OutputArea-output section", has_text="01.1").first
-    verdict.get_by_text("not attempted").wait_for()
+    verdict.get_by_text("not attempted yet").wait_for()
 
-    solution = reference_solution(exercise)
-    head = solution.partition('"""')[0]
-    write_answer(page, exercise.name, f"{head}    return {{}}\n")
-    verdict.get_by_text("Missing").wait_for()
-    page.screenshot(path=SHOTS / "wrong.png")
+    write_answer(page, exercise.name, COMPARES_TEXT)
+    verdict.get_by_text("What is behind it.").wait_for()
+    verdict.get_by_text("character by character").wait_for()
+    page.wait_for_timeout(500)
+    page.locator(".jp-NotebookPanel").first.screenshot(path=SHOTS / "wrong.png")
 
-    write_answer(page, exercise.name, solution)
+    write_answer(page, exercise.name, reference_solution(exercise))
     verdict.get_by_text("right (").wait_for()
-    verdict.get_by_text("Reference solution").click()
+    verdict.get_by_text("Reference solution, to compare").click()
     page.screenshot(path=SHOTS / "right.png")
 
     open_notebook(page, lab, "notebooks/00_start_here.ipynb")

@@ -65,6 +65,27 @@ def test_the_stub_is_not_attempted() -> None:
     assert "not attempted" in render(result).text
 
 
+def test_a_missing_feature_of_a_library_is_an_error_not_a_stub() -> None:
+    tf = quiet_import()
+
+    def numpy_on_a_symbolic_tensor(x):
+        return tf.function(lambda t: np.mod(t, 2))(tf.constant(x))
+
+    result = grade(EXERCISE, numpy_on_a_symbolic_tensor)
+    assert result.state == "error"
+    assert "symbolic" in result.failure.difference
+
+
+def test_messages_of_tensorflow_are_put_in_plain_words() -> None:
+    tf = quiet_import()
+
+    def mixed(x):
+        return tf.constant(x) + tf.constant(1)
+
+    said = grade(EXERCISE, mixed).failure.difference
+    assert "{{" not in said and "[Op:" not in said and "name:" not in said
+
+
 def test_a_right_answer_earns_everything() -> None:
     result = grade(EXERCISE, lambda x: x.sum(-1))
     assert (result.state, result.earned, result.failure) == ("right", 4, None)

@@ -61,7 +61,7 @@ def test_a_mistake_then_a_pass(capsys) -> None:
     said = capsys.readouterr().out
     assert exercise.explain in said
     assert f"def {exercise.name}" in said  # the reference solution
-    assert "Next: exercise 01.2" in said
+    assert "Next: section 01.2" in said
     standing = journal.standings()[ID]
     assert (standing.right, standing.attempts) == (True, 2)
     shown = journal.course_map(load_course(), journal.standings()).text
@@ -104,6 +104,8 @@ def test_an_unknown_exercise_is_a_clear_error() -> None:
         ck.check("77.1")
     with pytest.raises(KeyError, match="no exercises yet"):
         ck.check("30.1")
+    with pytest.raises(TypeError, match="'01.1', not 1.1"):
+        ck.check(1.1)
 
 
 def test_a_torn_line_costs_that_line_alone() -> None:

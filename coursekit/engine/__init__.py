@@ -59,7 +59,10 @@ def load_exercise(id: str) -> Exercise:
 
     Raises:
         KeyError: there is no such exercise.
+        TypeError: the id is no text.
     """
+    if not isinstance(id, str):
+        raise TypeError(f"an exercise is named by a text, such as '01.1', not {id!r}")
     exercises = load_exercises(id)
     if id not in exercises:
         raise KeyError(f"no exercise {id!r}; there are {', '.join(exercises)}")

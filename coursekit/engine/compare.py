@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from coursekit.engine.plain import Opaque, Plain, Raised, brief
+from coursekit.engine.plain import Opaque, Plain, Raised, brief, written
 
 
 def compare(
@@ -45,7 +45,8 @@ def _kind(value: Plain) -> str:
         case None:
             return "None"
         case Opaque():
-            return f"a {value.kind}"
+            article = "an" if value.kind[:1].lower() in "aeiou" else "a"
+            return f"{article} {value.kind}"
         case np.ndarray():
             return "a scalar tensor" if value.ndim == 0 else "an array"
         case int() if not isinstance(value, bool):
@@ -69,10 +70,12 @@ def _compare_scalars(
     if type(got) is not type(want) and not numeric:
         return f"Expected {_kind(want)}{where}, got {_kind(got)}{_forgot(got)}."
     if isinstance(want, float):
+        if isinstance(got, int) and got.bit_length() > 1000:  # no float is as large
+            return f"Expected {want!r}{where}, got {written(got)}."
         equal = bool(np.isclose(got, want, rtol=rtol, atol=atol, equal_nan=True))
     else:
         equal = got == want
-    return None if equal else f"Expected {want!r}{where}, got {got!r}."
+    return None if equal else f"Expected {want!r}{where}, got {written(got)}."
 
 
 def _compare_arrays(

@@ -37,6 +37,14 @@ class Raised:
     line: int | None = None
     source: str = ""
 
+    @property
+    def is_stub(self) -> bool:
+        """Whether this is the bare ``raise NotImplementedError()`` of an exercise.
+
+        AutoGraph and NumPy raise the same class, with a message, for real mistakes.
+        """
+        return self.kind == "NotImplementedError" and not self.message
+
     def same_as(self, other: "Raised") -> bool:
         """Whether both tell of the same failure; numbers in the text may differ."""
         return self.kind == other.kind and _gist(self.message) == _gist(other.message)
@@ -125,8 +133,16 @@ def brief(value: Plain, width: int = 300) -> str:
         comma = "," if isinstance(value, tuple) and len(value) == 1 else ""
         text = f"[{inner}]" if isinstance(value, list) else f"({inner}{comma})"
     else:
-        text = repr(value)
+        text = written(value)
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def written(value: Plain) -> str:
+    """``repr``, also of an integer with more digits than Python will write."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
