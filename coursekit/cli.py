@@ -3,77 +3,52 @@
 import argparse
 import sys
 from collections.abc import Sequence
-
-
-def _lab(rest: list[str]) -> int:
-    from coursekit.lab import main
-
-    return main(rest)
-
-
-def _doctor(rest: list[str]) -> int:
-    from coursekit.doctor import main
-
-    return main()
-
-
-def _status(rest: list[str]) -> int:
-    from coursekit.journal import course_map, standings
-    from coursekit.spine import load_course
-
-    print(course_map(load_course(), standings()).text)
-    return 0
-
-
-def _build(rest: list[str]) -> int:
-    from coursekit.authoring.build import main
-
-    return main(rest)
-
-
-def _verify(rest: list[str]) -> int:
-    from coursekit.authoring.verify import main
-
-    return main(rest)
-
-
-def _timings(rest: list[str]) -> int:
-    from coursekit.authoring.timings import main
-
-    return main(rest)
-
-
-def _test(rest: list[str]) -> int:
-    from coursekit.testrun import main
-
-    return main(rest)
-
+from importlib import import_module
+from importlib.util import find_spec
 
 COMMANDS = {
-    "lab": (_lab, "open the course in JupyterLab (options go to jupyter lab)"),
-    "status": (_status, "the map of the course with your progress"),
-    "doctor": (_doctor, "is this machine ready?"),
-    "test": (_test, "test everything that the course claims"),
-    "build": (_build, "run and tidy chapters, generate their exercises: build 01 …"),
-    "verify": (_verify, "say what is stale, without running anything"),
-    "timings": (_timings, "cold seconds and peak memory of each notebook"),
+    "lab": ("lab", "open the course in JupyterLab (options go to jupyter lab)"),
+    "status": ("journal", "the map of the course with your progress"),
+    "doctor": ("doctor", "is this machine ready?"),
+    "release": ("classroom.release", "the student edition, without solutions"),
+    "grade": ("classroom.batch", "grade a class: sandboxed, in parallel, resumable"),
+    "report": ("classroom.report", "what the class solved and misunderstood"),
+    "export": ("classroom.exports", "grades for Canvas, Moodle or a spreadsheet"),
+    "gradebook": ("classroom.gradebook", "merge, override, comment"),
+    "sample-class": ("classroom.sample", "make a class of simulated submissions"),
+    "test": ("testrun", "test everything that the course claims"),
+    "build": ("authoring.build", "run and tidy chapters, generate exercises: build 01"),
+    "verify": ("authoring.verify", "say what is stale, without running anything"),
+    "timings": ("authoring.timings", "cold seconds and peak memory of each notebook"),
 }
+"""Each command: the module whose ``main(arguments)`` it is, and what it does."""
+
+
+def available() -> dict[str, tuple[str, str]]:
+    """The commands of this edition: the students' has no classroom, for one."""
+    return {
+        name: (module, what)
+        for name, (module, what) in COMMANDS.items()
+        if find_spec(f"coursekit.{module.partition('.')[0]}")
+    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a sub-command; returns its exit status."""
-    width = max(map(len, COMMANDS))
-    listing = "\n".join(f"  {n:<{width}}  {what}" for n, (_, what) in COMMANDS.items())
+    commands = available()
+    width = max(map(len, commands))
+    listing = "\n".join(f"  {n:<{width}}  {what}" for n, (_, what) in commands.items())
     parser = argparse.ArgumentParser(
         prog="coursekit",
         description="The companion of the TensorFlow course.",
         epilog=f"commands:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    parser.add_argument("command", choices=commands, metavar="command")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="its arguments")
     args = parser.parse_args(argv)
-    return COMMANDS[args.command][0](args.rest)
+    module, _ = commands[args.command]
+    return import_module(f"coursekit.{module}").main(args.rest)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ write at once, and a torn last line costs that line alone. It lives in
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,3 +150,9 @@ def progress() -> None:
     from IPython.display import display
 
     display(course_map(load_course(), standings()).bundle, raw=True)
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """``coursekit status``: the map in plain text."""
+    print(course_map(load_course(), standings()).text)
+    return 0
