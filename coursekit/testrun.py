@@ -19,13 +19,15 @@ from coursekit.spine import ROOT
 
 SOURCES = ("coursekit", "tests", "notebooks", "solutions", "conftest.py")
 PYTEST = ("-m", "pytest")
-# One worker per notebook (loadfile): its cells share a kernel.
-NBVAL = (*PYTEST, "--nbval", "--nbval-current-env", "-n", "2", "--dist", "loadfile")
-NOTEBOOKS = (*NBVAL, "-p", "no:cacheprovider", "notebooks", "solutions")
+# Two at a time, a file each (loadfile): the cells of a notebook share a kernel, and
+# the tests of a module what it starts.
+PAIRED = (*PYTEST, "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
+NBVAL = ("--nbval", "--nbval-current-env", "notebooks", "solutions")
+NOTEBOOKS = (*PAIRED, *NBVAL)
 PARTS: dict[str, tuple[str, ...]] = {
     "style": ("-m", "ruff", "check", *SOURCES),
     "format": ("-m", "ruff", "format", "--check", *SOURCES),
-    "package": (*PYTEST, "--continue-on-collection-errors", "tests"),
+    "package": (*PAIRED, "--continue-on-collection-errors", "tests"),
     "notebooks": NOTEBOOKS,
 }
 
