@@ -4,6 +4,7 @@ Chromium must be installed; ``CHROMIUM`` may name it. In CI its absence is a fai
 elsewhere a reason to skip.
 """
 
+import json
 import os
 import re
 import shutil
@@ -65,6 +66,18 @@ class Lab:
 
     def page_of(self, notebook: str) -> str:
         return f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
+
+    def is_ready(self, notebook: str) -> bool:
+        """Whether the notebook has a kernel that waits for work."""
+        address = f"{self.url}/api/sessions?token={self.token}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            sessions = json.load(answer)
+        return any(
+            session["path"] == notebook
+            and session["kernel"]["connections"]
+            and session["kernel"]["execution_state"] == "idle"
+            for session in sessions
+        )
 
 
 def unrun(source: Path, target: Path) -> None:
@@ -140,9 +153,21 @@ def page(lab: Lab, request: pytest.FixtureRequest):
 
 
 def open_notebook(page, lab: Lab, notebook: str) -> None:
+    """Open a notebook and wait until its kernel is ready."""
     page.goto(lab.page_of(notebook))
     page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").first.wait_for()
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+    for _ in range(300):
+        if lab.is_ready(notebook):
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError(f"no kernel for {notebook}")
+
+
+def dismiss_dialog(page) -> None:
+    """Accept what JupyterLab proposes, such as the kernel for a notebook."""
+    accept = page.locator(".jp-Dialog .jp-mod-accept")
+    if accept.count():
+        accept.first.click()
 
 
 def run_all(page) -> None:
@@ -154,6 +179,7 @@ def run_all(page) -> None:
     first, last = prompts.first, prompts.last
     page.mouse.click(640, 500)
     for _ in range(5):
+        dismiss_dialog(page)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
         begun = first.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]"))
