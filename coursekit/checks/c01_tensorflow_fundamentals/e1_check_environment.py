@@ -1,73 +1,118 @@
 """Exercise 01.1: ``check_environment``."""
 
+import re
+from copy import deepcopy
 from itertools import zip_longest
+from operator import ge, gt
 
 import numpy as np
 
-from coursekit.engine import Case, Exercise, Mistake, Plain
+from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
+from coursekit.engine.plain import brief
 
-_PACKAGES = ("absl-py", "grpcio", "h5py", "keras", "matplotlib", "numpy", "protobuf")
+_PACKAGES = (
+    "absl-py certifi flatbuffers gast grpcio h5py keras libclang matplotlib ml_dtypes "
+    "namex numpy optree packaging pillow protobuf requests rich scipy tensorflow"
+).split()
+
+
+def _probe_versions(answer: Answer, case: Case) -> Plain:
+    """The report; or what has become of the arguments."""
+    what, *arguments = deepcopy(case.args)
+    report = answer(*arguments)
+    if what == "report":
+        return to_plain(report)
+    return {"required": to_plain(arguments[0]), "installed": to_plain(arguments[1])}
 
 
 def _version_inputs(rng: np.random.Generator) -> list[Case]:
-    def names(k: int) -> list[str]:
-        return [str(name) for name in rng.permutation(_PACKAGES)[:k]]
+    def case(group: str, required: dict, installed: dict, what: str = "report") -> Case:
+        call = f"check_environment({brief(required)}, {brief(installed)})"
+        if what == "arguments":
+            call += ", and then its two arguments"
+        return Case(group, (what, required, installed), call)
 
-    def low() -> int:  # one digit, and as text after every number from high()
-        return int(rng.integers(3, 10))
-
-    def high() -> int:
-        return int(rng.integers(10, 30))
-
-    def case(group: str, rows: list[tuple[str, str, str | None]]) -> Case:
+    def table(group: str, *rows: tuple[str, str], what: str = "report") -> Case:
+        """A case of (required, installed) versions; "" where there is none."""
+        names = [str(name) for name in rng.permutation(_PACKAGES)[: len(rows)]]
         rows = [rows[i] for i in rng.permutation(len(rows))]
-        required = {name: minimum for name, minimum, _ in rows if minimum}
-        installed = {name: version for name, _, version in rows if version}
-        return Case(group, (required, installed))
+        pairs = list(zip(names, rows, strict=True))
+        required = {name: minimum for name, (minimum, _) in pairs if minimum}
+        installed = {name: version for name, (_, version) in pairs if version}
+        return case(group, required, installed, what)
 
-    a, b, c, d = names(4)
-    m, k = low(), low()
-    basic = [
-        (a, f"{m}.{k}.{low()}", f"{m + 1}.{rng.integers(k)}.{low()}"),
-        (b, f"{m}.{k}.{low()}", f"{m - 1}.{k + 1}.{low()}"),
-        (c, f"{m}.{k}", None),
-        (d, "", f"{k}.{m}"),
+    def draw(low: int, high: int) -> int:
+        return int(rng.integers(low, high))
+
+    m, k, low = (draw(3, 9) for _ in range(3))  # as text, after every two-digit high
+    high, hundreds = draw(10, 30), draw(300, 1000)
+    day = f"{draw(2022, 2026)}{draw(1, 13):02}{draw(1, 29):02}"
+    early, late = f"2.{low}.{day}", f"2.{low}.2021{draw(1, 13):02}28{high}4500"
+    verdicts = [
+        (f"{m}.{k}.{low}", f"{m + 1}.{draw(0, k)}.{low}"),
+        (f"{m}.{k}.{low}", f"{m - 1}.{k + 1}.{low}"),
+        (f"{m}.{k}", ""),
+        ("", f"{k}.{m}"),
     ]
-    a, b, c, d, e, f = names(6)
     digits = [
-        (a, f"{m}.{low()}.0", f"{m}.{high()}.0"),
-        (b, f"{m}.{high()}.0", f"{m}.{low()}.0"),
-        (c, f"{m}.{k}.{low()}", f"{m}.{k}.{high()}"),
-        (d, f"{m}.{k}.{high()}", f"{m}.{k}.{low()}"),
-        (e, f"{low()}.{k}", f"{high()}.{k}"),
-        (f, f"{m}.{k}", f"{m - 1}.{high()}"),
+        (f"{m}.{low}.0", f"{m}.{high}.0"),
+        (f"{m}.{high}.0", f"{m}.{low}.0"),
+        (f"{m}.{k}.{low}", f"{m}.{k}.{high}"),
+        (f"{low}.{k}", f"{high}.{k}"),
+        (f"{m}.{k}", f"{m - 1}.{high}"),
+        (f"{m}.{10 * draw(2, 6)}", f"{m}.{low + 6}"),
     ]
-    a, b, c, d, e = names(5)
-    same, short = f"{k}.{high()}.{m}", f"{m}.{high()}"
-    equal = [
-        (a, same, same),
-        (b, f"{short}.0", short),
-        (c, short, f"{short}.0.0"),
-        (d, f"{m}.{k}.0.{low()}", f"{m}.{k}"),
-        (e, f"{m}.{k}.{low()}", f"{m}.{high()}"),
+    long = [
+        (f"{m}.{k}", f"{m - 1}.{hundreds}"),
+        (f"{m}.{k}.1.{hundreds}", f"{m}.{k}.1.{day}"),
+        (f"{m}.{k}.1.{day}", f"{m}.{k}.2"),
+        (early, late),
+        (day, str(hundreds)),
+        (f"{m}.{k}.{day}", f"{m}.{k}.{int(day) - 1}"),
+        (f"{m}.{k}.{hundreds}", f"{m + 1}.{k}.1"),
+        (f"{m}.{low}", f"{m - 1}.{high}"),
     ]
-    required = {"numpy": f"{m}.{k}", "keras": f"{m}.{k}"}
+    zeros = ".0" * draw(5, 8)
+    ends = [
+        (f"{k}.{high}.{m}", f"{k}.{high}.{m}"),
+        (f"{m}.{high}.0", f"{m}.{high}"),
+        (f"{m}.{high}", f"{m}.{high}{zeros}"),
+        (f"{m}.{k}{zeros}", f"{m}.{k}"),
+        (f"{m}.{k}{zeros}.{low}", f"{m}.{k}"),
+        (f"{m}.{k}.0.{low}", f"{m}.{k}"),
+        (f"{m}.{k}.{low}.0", f"{m}.{k}.{low - 1}"),
+        ("0", draw(0, 2) * f"{m}." + "0.0"),
+    ]
+    inside = [
+        (f"{m}.{k}", f"{m}.0.{k + draw(0, 9)}"),
+        (f"{m}.0.{low}", f"{m}.{k}"),
+        (f"{m}.{k}0", f"{m}.{k}"),
+        (f"{m}.{k}.{low}", f"{m}.{k}.0.{low + 1}"),
+    ]
+    small, large = f"{m}.{k}", f"{m + 1}.{low}"
+    twice = {"numpy": large, "NumPy": small}, {"NumPy": large, "numpy": small}
     return [
-        case("the three verdicts", basic),
-        case("numbers of several digits", digits),
-        case("versions of unequal length", equal),
-        Case("exact names", (required, {"NumPy": f"{m}.{k}", "keras": f"{m + 1}.{k}"})),
-        Case("exact names", (required, {})),
-        Case("exact names", ({}, {"numpy": f"{m}.{k}"})),
+        table("the three verdicts", *verdicts),
+        table("parts of two digits", *digits),
+        table("long parts, such as dates", *long),
+        table("zeros left out at the end", *ends),
+        table("zeros in between", *inside),
+        case("names exactly as written", *twice),
+        case("missing packages", {"numpy": small, "keras": small}, {"NumPy": large}),
+        case("missing packages", {"keras": large}, {}),
+        case("nothing but what is required", {}, {"numpy": small}),
+        table("arguments left as they are", *verdicts, what="arguments"),
     ]
 
 
 def _version_expected(case: Case) -> Plain:
-    required, installed = case.args
+    what, required, installed = case.args
+    if what == "arguments":
+        return {"required": required, "installed": installed}
 
-    def key(version: str) -> int:  # digits in base a million, eight places
+    def key(version: str) -> int:  # digits in a huge base, twelve places
         parts = version.split(".")
-        return sum(int(p) * 10 ** (6 * (8 - i)) for i, p in enumerate(parts))
+        return sum(int(p) * 10 ** (20 * (12 - i)) for i, p in enumerate(parts))
 
     report = {}
     for name, minimum in required.items():
@@ -79,93 +124,58 @@ def _version_expected(case: Case) -> Plain:
     return report
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
-def _padded(version: str) -> tuple[int, ...]:
-    return (*_numbers(version), 0, 0, 0, 0)[:4]
+def _key(version: str) -> list[int]:
+    return (_numbers(version) + [0] * 12)[:12]
 
 
-def _version_report(required, installed, enough):
-    return {
-        name: "missing"
-        if name not in installed
-        else "ok"
-        if enough(installed[name], minimum)
-        else "too old"
-        for name, minimum in required.items()
-    }
+def _by(key, enough=ge):
+    """An answer that compares by ``enough(key(installed), key(required))``."""
+
+    def answer(required, installed):
+        report = {}
+        for name, minimum in required.items():
+            if name not in installed:
+                report[name] = "missing"
+            else:
+                good = enough(key(installed[name]), key(minimum))
+                report[name] = "ok" if good else "too old"
+        return report
+
+    return answer
 
 
-def _version_text(required, installed):
-    return _version_report(required, installed, lambda has, needs: has >= needs)
+_version_right = _by(_key)
 
 
-def _version_float(required, installed):
-    def as_float(version):
-        return float(".".join(version.split(".")[:2]))
-
-    return _version_report(
-        required, installed, lambda has, needs: as_float(has) >= as_float(needs)
-    )
+def _every_part(has, needs):
+    return all(h >= n for h, n in zip_longest(has, needs, fillvalue=0))
 
 
-def _version_no_dots(required, installed):
-    def digits(version):
-        return int(version.replace(".", ""))
-
-    return _version_report(
-        required, installed, lambda has, needs: digits(has) >= digits(needs)
-    )
-
-
-def _version_each_part(required, installed):
-    return _version_report(
-        required,
-        installed,
-        lambda has, needs: all(
-            h >= n for h, n in zip_longest(_numbers(has), _numbers(needs), fillvalue=0)
-        ),
-    )
-
-
-def _version_unpadded(required, installed):
-    return _version_report(
-        required, installed, lambda has, needs: _numbers(has) >= _numbers(needs)
-    )
-
-
-def _version_greater(required, installed):
-    return _version_report(
-        required, installed, lambda has, needs: _padded(has) > _padded(needs)
-    )
+def _three_parts(version):
+    numbers = _numbers(version)
+    return numbers + [0] * (3 - len(numbers))
 
 
 def _version_missing_is_old(required, installed):
-    report = {}
-    for name, minimum in required.items():
-        has = installed.get(name, "0")
-        report[name] = "ok" if _padded(has) >= _padded(minimum) else "too old"
-    return report
+    return _version_right(required, {name: "0" for name in required} | installed)
 
 
 def _version_key_error(required, installed):
-    report = {}
-    for name, minimum in required.items():
-        has = installed[name]
-        report[name] = "ok" if _padded(has) >= _padded(minimum) else "too old"
-    return report
+    return _version_right(required, {name: installed[name] for name in required})
 
 
 def _version_problems_only(required, installed):
-    report = {}
-    for name, minimum in required.items():
-        if name not in installed:
-            report[name] = "missing"
-        elif _padded(installed[name]) < _padded(minimum):
-            report[name] = "too old"
-    return report
+    report = _version_right(required, installed)
+    return {name: verdict for name, verdict in report.items() if verdict != "ok"}
+
+
+def _version_overwrites(required, installed):
+    required.update(_version_right(required, installed))
+    return required
 
 
 def _version_variant_zip(required, installed):
@@ -183,22 +193,18 @@ def _version_variant_zip(required, installed):
     return report
 
 
-def _version_variant_array(required, installed):
+def _version_variant_strip(required, installed):
+    def key(version):
+        return tuple(map(int, re.sub(r"(\.0+)+$", "", version).split(".")))
+
     report = {}
-    for name, minimum in required.items():
+    for name in required:
         try:
-            has = installed[name]
+            report[name] = "too old"
+            if key(installed[name]) >= key(required[name]):
+                report[name] = "ok"
         except KeyError:
             report[name] = "missing"
-            continue
-        size = 1 + max(has.count("."), minimum.count("."))
-        rows = np.zeros((2, size), int)
-        for row, version in zip(rows, (has, minimum), strict=True):
-            parts = version.split(".")
-            row[: len(parts)] = parts
-        signs = np.sign(rows[0] - rows[1])
-        first = signs[np.flatnonzero(signs)[:1]]
-        report[name] = "too old" if first.sum() < 0 else "ok"
     return report
 
 
@@ -209,6 +215,7 @@ EXERCISE = Exercise(
     minutes=10,
     difficulty="warm-up",
     inputs=_version_inputs,
+    probe=_probe_versions,
     expected=_version_expected,
     mistakes=(
         Mistake(
@@ -217,21 +224,21 @@ EXERCISE = Exercise(
             'fine. But text is compared character by character, and `"9"` comes '
             'after `"2"`, so `"2.9" > "2.21"`. Split at the dots and make each part '
             "an `int` first.",
-            _version_text,
+            _by(str),
         ),
         Mistake(
             "reads a version as a decimal number",
             "A version is not a decimal fraction: as a `float`, 2.9 is more than "
             "2.21, and everything after the second number is lost. Its parts are "
             "separate whole numbers, so keep them as a list of `int`.",
-            _version_float,
+            _by(lambda version: float(".".join(version.split(".")[:2]))),
         ),
         Mistake(
             "drops the dots",
             "Without its dots 2.21 becomes 221 and beats 3.4, which becomes 34: the "
             "places slip as soon as a part has two digits. Keep the parts apart, with "
             '`version.split(".")`, and compare lists of `int`.',
-            _version_no_dots,
+            _by(lambda version: int(version.replace(".", ""))),
         ),
         Mistake(
             "wants every part to be at least as large",
@@ -239,7 +246,7 @@ EXERCISE = Exercise(
             "turns 3.0 away when 2.9 is required. Only the first place where two "
             "versions differ decides. Comparing two lists or tuples with `>=` works "
             "in just that way.",
-            _version_each_part,
+            _by(_numbers, _every_part),
         ),
         Mistake(
             "forgets that lengths differ",
@@ -247,14 +254,36 @@ EXERCISE = Exercise(
             "way, so `(2, 21)` counts as less than `(2, 21, 0)`. As versions they are "
             "equal. Make both equally long by adding zeros, or drop the zeros at the "
             "end of both.",
-            _version_unpadded,
+            _by(_numbers),
+        ),
+        Mistake(
+            "adds zeros up to a fixed length",
+            "You fill versions up to a fixed number of parts, but they may have one "
+            "part or eight, and beyond your number a shorter list still counts as "
+            "less. Make the two equally long, however long that is, or drop the zeros "
+            "at the end of both.",
+            _by(_three_parts),
+        ),
+        Mistake(
+            "drops every zero",
+            "Zeros mean nothing at the end of a version only. In 2.0.1 the zero holds "
+            "a place; without it, 2.0.1 turns into 2.1. Drop zeros from the end, "
+            "`while parts and parts[-1] == 0`, and keep the others.",
+            _by(lambda version: [part for part in _numbers(version) if part]),
+        ),
+        Mistake(
+            "writes into its arguments",
+            "The verdicts are right, but you write them into `required`, which belongs "
+            "to the caller: the minimum versions are gone, and a second call finds "
+            "none. Start with an empty dict, `report = {}`, and fill that.",
+            _version_overwrites,
         ),
         Mistake(
             "asks for more than the minimum",
             "The required version is a minimum, and the minimum itself is good "
             "enough. You report an equal version as too old: compare with `>=` where "
             "you have `>`.",
-            _version_greater,
+            _by(_key, gt),
         ),
         Mistake(
             "calls a missing package too old",
@@ -279,7 +308,7 @@ EXERCISE = Exercise(
             _version_problems_only,
         ),
     ),
-    variants=(_version_variant_zip, _version_variant_array),
+    variants=(_version_variant_zip, _version_variant_strip),
     hints=(
         "Go through `required` (not through `installed`): each name there needs one "
         "entry. Deal with a missing package first; then only two verdicts are left.",

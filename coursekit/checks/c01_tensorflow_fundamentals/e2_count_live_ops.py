@@ -18,6 +18,9 @@ def _probe_live_ops(answer: Answer, case: Case) -> Plain:
         for name, *operands in instructions:
             if name == "constant":
                 values.append(tf.constant(operands[0]))
+            elif name == "tuple":  # the value of one, once another has been computed
+                value, other = (values[i] for i in operands)
+                values.extend(tf.tuple([value], control_inputs=[other]))
             elif name in ("assign_add", "assign_sub"):
                 values.append(getattr(total, name)(values[operands[0]]))
             else:
@@ -46,7 +49,8 @@ _BINARY = {
     "subtract": "Sub",
 }
 _ASSIGN = {"assign_add": "AssignAddVariableOp", "assign_sub": "AssignSubVariableOp"}
-_OP_TYPES = _UNARY | _BINARY | _ASSIGN | {"constant": "Const"}
+_PLAIN = {"constant": "Const", "identity": "Identity", "no_op": "NoOp"}
+_OP_TYPES = _UNARY | _BINARY | _ASSIGN | _PLAIN | {"tuple": "Identity"}
 
 
 def _program_text(
@@ -64,7 +68,10 @@ def _program_text(
             continue
         given = operands if name == "constant" else [names[i] for i in operands]
         names.append(next(letters))
-        lines.append(f"{names[-1]} = tf.{name}({', '.join(map(str, given))})")
+        if name == "tuple":
+            given = [f"[{given[0]}]", f"control_inputs=[{given[1]}]"]
+        target = f"[{names[-1]}]" if name == "tuple" else names[-1]
+        lines.append(f"{target} = tf.{name}({', '.join(map(str, given))})")
     lines.append(f"return {', '.join(names[i] for i in outputs)}")
     return head + "; ".join(lines)
 
@@ -86,14 +93,20 @@ def _live_inputs(rng: np.random.Generator) -> list[Case]:
     u, v, w = pick(_UNARY, 3)
     p, q = pick(_BINARY, 2)
     core = [(p, 0, 1), (v, 3), (u, 3), (q, 4, 2), (u, 5)]  # 4 and 6 lead nowhere
+    idle = [("identity", 3), ("no_op",)]
     last = [(w if rng.random() < 0.5 else u, 7)]
-    dead = case("live and dead", 3, core + last, 8)
-    u, v, w = pick(_UNARY, 3)
+    dead = case("live and dead", 3, core + last + idle, 8)
+    u, v = pick(_UNARY, 2)
     p, q, r = pick(_BINARY, 3)
     core = [(p, 0, 1), (u, 2), (v, 2), (q, 2, 3), ("constant", number()), (p, 5, 3)]
     extra = [("constant", number()), (q, 7, 8)] if rng.random() < 0.5 else [(u, 7)]
     end = 7 + len(extra)
     shared = case("shared operations", 2, [*core, *extra, (r, end, end)], end + 1)
+    u, v = pick(_UNARY, 2)
+    p, q = pick(_BINARY, 2)
+    half = number()
+    core = [(u, 0), (u, 0), (p, 1, 2), ("constant", half), ("constant", half)]
+    twins = case("equal operations", 1, [*core, (q, 4, 5), (p, 3, 6), (v, 6)], 7)
     u, v, w = pick(_UNARY, 3)
     (p,) = pick(_BINARY, 1)
     (assign,) = pick(_ASSIGN, 1)
@@ -101,9 +114,18 @@ def _live_inputs(rng: np.random.Generator) -> list[Case]:
     last = [(u, 7)] if rng.random() < 0.5 else []
     control = case("control inputs", 2, core + last, 7 + len(last))
     u, v, w = pick(_UNARY, 3)
-    core = [(u, 0), (v, 1), (w, 0), (w if rng.random() < 0.5 else v, 3)]
-    several = case("several outputs", 2, core, 2, 5)
-    return [dead, shared, control, several]
+    core = [
+        (u, 0),
+        (v, 1),
+        (w, 3),
+        ("tuple", 2, 4),
+        (w if rng.random() < 0.5 else u, 5),
+    ]
+    deep = case("control inputs further back", 2, [*core, (v, 4)], 6)
+    u, v, w = pick(_UNARY, 3)
+    core = [(u, 0), (v, 1), (w, 2), (w if rng.random() < 0.5 else v, 3)]
+    several = case("several outputs", 2, [*core, (p, 2, 3)], 4, 5, 6)
+    return [dead, shared, twins, control, deep, several]
 
 
 def _live_expected(case: Case) -> Plain:
@@ -119,17 +141,22 @@ def _live_expected(case: Case) -> Plain:
             live.update(operands[i])
     counts = Counter(types[i] for i in live)
     counts["Identity"] += len(outputs)
+    gates = [i for i in live if i >= inputs and instructions[i - inputs][0] == "tuple"]
+    counts.update(["NoOp"] * len(gates))  # what a tuple waits with
     if stateful:  # the variable's handle enters as one more placeholder
         counts.update(["Placeholder", "NoOp"])
     return dict(counts)
 
 
-def _live_all(fn, *specs):
-    graph = fn.get_concrete_function(*specs).graph
-    return dict(Counter(op.type for op in graph.get_operations()))
+def _outputs(fn, specs):
+    return fn.get_concrete_function(*specs).outputs
 
 
-def _live_walk(outputs, step, label=lambda op: op.type):
+def _before(op):
+    return [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+
+
+def _walk(outputs, step=_before, label=lambda op: op.type):
     """Count every operation met from ``outputs`` on; ``step(op)`` gives the next."""
     seen, waiting = set(), [tensor.op for tensor in outputs]
     while waiting:
@@ -137,16 +164,16 @@ def _live_walk(outputs, step, label=lambda op: op.type):
         if op not in seen:
             seen.add(op)
             waiting.extend(step(op))
-    return dict(Counter(label(op) for op in seen))
+    return Counter(label(op) for op in seen)
 
 
-def _live_before(op):
-    return [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+def _live_all(fn, *specs):
+    graph = fn.get_concrete_function(*specs).graph
+    return Counter(op.type for op in graph.get_operations())
 
 
 def _live_types_once(fn, *specs):
-    outputs = fn.get_concrete_function(*specs).outputs
-    return dict.fromkeys(_live_walk(outputs, _live_before), 1)
+    return dict.fromkeys(_walk(_outputs(fn, specs)), 1)
 
 
 def _live_tree(fn, *specs):
@@ -154,78 +181,65 @@ def _live_tree(fn, *specs):
 
     def visit(op):
         counts[op.type] += 1
-        for earlier in _live_before(op):
+        for earlier in _before(op):
             visit(earlier)
 
-    for output in fn.get_concrete_function(*specs).outputs:
+    for output in _outputs(fn, specs):
         visit(output.op)
-    return dict(counts)
+    return counts
 
 
 def _live_one_step(fn, *specs):
     counts = Counter()
-    for output in fn.get_concrete_function(*specs).outputs:
+    for output in _outputs(fn, specs):
         counts[output.op.type] += 1
-        counts.update(op.type for op in _live_before(output.op))
-    return dict(counts)
-
-
-def _live_no_control(fn, *specs):
-    outputs = fn.get_concrete_function(*specs).outputs
-    return _live_walk(outputs, lambda op: [tensor.op for tensor in op.inputs])
-
-
-def _live_names(fn, *specs):
-    outputs = fn.get_concrete_function(*specs).outputs
-    return _live_walk(outputs, _live_before, label=lambda op: op.name)
-
-
-def _live_first_output(fn, *specs):
-    outputs = fn.get_concrete_function(*specs).outputs
-    return _live_walk(outputs[:1], _live_before)
-
-
-def _live_no_outputs(fn, *specs):
-    outputs = fn.get_concrete_function(*specs).outputs
-    counts = Counter(_live_walk(outputs, _live_before))
-    counts.subtract(tensor.op.type for tensor in outputs)
-    return {kind: count for kind, count in counts.items() if count}
-
-
-def _live_variant_recursive(fn, *specs):
-    counts, seen = Counter(), set()
-
-    def visit(op):
-        if op.name in seen:
-            return
-        seen.add(op.name)
-        counts[op.type] += 1
-        for tensor in op.inputs:
-            visit(tensor.op)
-        for earlier in op.control_inputs:
-            visit(earlier)
-
-    for tensor in fn.get_concrete_function(*specs).graph.outputs:
-        visit(tensor.op)
+        counts.update(op.type for op in _before(output.op))
     return counts
 
 
-def _live_variant_grow(fn, *specs):
-    concrete = fn.get_concrete_function(*specs)
-    live = {tensor.op.name for tensor in concrete.outputs}
-    operations = concrete.graph.get_operations()
-    while True:
-        size = len(live)
-        for op in operations:
-            if op.name in live:
-                live.update(tensor.op.name for tensor in op.inputs)
-                live.update(earlier.name for earlier in op.control_inputs)
-        if len(live) == size:
-            break
+def _live_no_control(fn, *specs):
+    return _walk(_outputs(fn, specs), lambda op: [tensor.op for tensor in op.inputs])
+
+
+def _live_names(fn, *specs):
+    return _walk(_outputs(fn, specs), label=lambda op: op.name)
+
+
+def _live_first_output(fn, *specs):
+    return _walk(_outputs(fn, specs)[:1])
+
+
+def _live_each_output(fn, *specs):
+    return sum((_walk([output]) for output in _outputs(fn, specs)), Counter())
+
+
+def _live_no_outputs(fn, *specs):
+    outputs = _outputs(fn, specs)
+    return _walk(outputs) - Counter(tensor.op.type for tensor in outputs)
+
+
+def _live_variant_recursive(fn, *specs):
+    seen = {}
+
+    def visit(op):
+        if op.name not in seen:
+            seen[op.name] = op.type
+            for earlier in (*(tensor.op for tensor in op.inputs), *op.control_inputs):
+                visit(earlier)
+
+    for tensor in fn.get_concrete_function(*specs).graph.outputs:
+        visit(tensor.op)
+    return Counter(seen.values())
+
+
+def _live_variant_levels(fn, *specs):
+    live = level = {tensor.op for tensor in _outputs(fn, specs)}
+    while level:
+        level = {earlier for op in level for earlier in _before(op)} - live
+        live = live | level
     counts = {}
-    for op in operations:
-        if op.name in live:
-            counts[op.type] = counts.get(op.type, 0) + 1
+    for op in live:
+        counts[op.type] = counts.get(op.type, 0) + 1
     return counts
 
 
@@ -272,7 +286,8 @@ EXERCISE = Exercise(
             "Data is not the only reason to run an operation: an assignment to a "
             "variable feeds no output, yet it must happen before the function "
             "returns. The graph notes this as a control input, so follow "
-            "`op.control_inputs` as well as `op.inputs`.",
+            "`op.control_inputs` as well as `op.inputs`, and at every operation that "
+            "you reach, not only at the outputs.",
             _live_no_control,
         ),
         Mistake(
@@ -289,6 +304,13 @@ EXERCISE = Exercise(
             _live_first_output,
         ),
         Mistake(
+            "begins anew for each output",
+            "What two outputs share is counted twice: you walk back from each output "
+            "with a new set of visited operations. It is one graph, so make one set "
+            "before the loop over the outputs and use it for all of them.",
+            _live_each_output,
+        ),
+        Mistake(
             "leaves out the operations at the outputs",
             "You count what lies behind the outputs but not the operations that make "
             "the outputs themselves, the `Identity` in front of each `return`. They "
@@ -297,7 +319,7 @@ EXERCISE = Exercise(
             _live_no_outputs,
         ),
     ),
-    variants=(_live_variant_recursive, _live_variant_grow),
+    variants=(_live_variant_recursive, _live_variant_levels),
     hints=(
         "`fn.get_concrete_function(*specs)` traces and gives an object with "
         "`.outputs`, a list of tensors. Each tensor knows the operation that makes it: "

@@ -6,14 +6,29 @@ from copy import deepcopy
 import numpy as np
 import tensorflow as tf
 
-from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
+from coursekit.engine import Answer, Case, Exercise, Mistake, Opaque, Plain, to_plain
 from coursekit.engine.plain import brief
 
 
 def _probe_describe(answer: Answer, case: Case) -> Plain:
-    """Hand over the value as it is or, where a dtype is given, as a tensor."""
+    """Hand over the value as it is or, where a dtype is given, as a tensor.
+
+    What comes back must be plain Python; what only looks like it is named.
+    """
+
+    def named(part):
+        if isinstance(part, tuple):
+            return tuple(named(item) for item in part)
+        if tf.is_tensor(part):
+            return Opaque("tensor", repr(part))
+        if isinstance(part, np.generic):
+            return Opaque("NumPy number", f"{part}".removesuffix(".0"))
+        return to_plain(part)
+
     value, dtype = case.args
-    return to_plain(answer(tf.constant(value, dtype) if dtype else deepcopy(value)))
+    given = tf.constant(value, dtype) if dtype else deepcopy(value)
+    answered = answer(given)
+    return named(answered) if type(answered) is tuple else to_plain(answered)
 
 
 _WORDS = ("graph", "tensor", "kernel", "device", "eager", "trace", "shape", "gradient")
@@ -30,7 +45,7 @@ def _describe_inputs(rng: np.random.Generator) -> list[Case]:
             if not value.size:
                 shown = f"describe(np.zeros({value.shape}, {kind}))"
         else:
-            shown = ""
+            shown = f"describe({brief(value)})"
         return Case(group, (value, dtype), shown)
 
     def integers(*shape: int) -> list:
@@ -58,7 +73,7 @@ def _describe_inputs(rng: np.random.Generator) -> list[Case]:
         case(made, int(rng.integers(1, 100)), small),
         case("empty", []),
         case("empty", [[] for _ in range(rows)]),
-        case("empty", np.zeros((0, columns), small)),
+        case("empty", np.zeros((0, columns, 3), small)),
     ]
 
 
@@ -100,6 +115,33 @@ def _describe_tensor_shape(x):
 def _describe_dtype_object(x):
     t = tf.convert_to_tensor(x)
     return t.shape.rank, tuple(t.shape), t.dtype, int(tf.size(t))
+
+
+def _describe_dtype_printed(x):
+    t = tf.convert_to_tensor(x)
+    return t.shape.rank, tuple(t.shape), str(t.dtype), int(tf.size(t))
+
+
+def _describe_shape_list(x):
+    t = tf.convert_to_tensor(x)
+    return t.shape.rank, t.shape.as_list(), t.dtype.name, int(tf.size(t))
+
+
+def _describe_tensor_size(x):
+    return (*_describe_tensor(x)[:3], tf.size(x))
+
+
+def _describe_numpy_size(x):
+    return (*_describe_tensor(x)[:3], tf.size(x).numpy())
+
+
+def _describe_letters(x):
+    size = len(x) if isinstance(x, str) else int(tf.size(x))
+    return (*_describe_tensor(x)[:3], size)
+
+
+def _describe_from_zero(x):
+    return (*_describe_tensor(x)[:3], 0)
 
 
 def _describe_characters(x):
@@ -174,6 +216,47 @@ EXERCISE = Exercise(
             'name as text, such as `"float32"`. The object carries it: '
             "`tensor.dtype.name`.",
             _describe_dtype_object,
+        ),
+        Mistake(
+            "prints the dtype",
+            "`str(tensor.dtype)` gives what Python prints for the object, brackets "
+            "and all: `<dtype: 'float32'>`. The name alone is `tensor.dtype.name`.",
+            _describe_dtype_printed,
+        ),
+        Mistake(
+            "returns the shape as a list",
+            "The entries of your shape are right, but they come in a list, as "
+            "`as_list()` gives them. The task asks for a tuple, which cannot change "
+            "by accident and can be a key of a dict: `tuple(tensor.shape)`.",
+            _describe_shape_list,
+        ),
+        Mistake(
+            "hands over a tensor as the size",
+            "`tf.size` is an operation, so what it gives is a tensor, even where it "
+            "prints like a number. The task asks for plain Python, which `int(...)` "
+            "unpacks: `int(tf.size(tensor))`.",
+            _describe_tensor_size,
+        ),
+        Mistake(
+            "hands over a NumPy number as the size",
+            "`.numpy()` takes a value out of TensorFlow and leaves it in NumPy, as a "
+            "number of NumPy's own (`np.prod` gives one, too). The task asks for a "
+            "plain `int`: wrap it, `int(...)`, or take `math.prod`.",
+            _describe_numpy_size,
+        ),
+        Mistake(
+            "counts the characters of a string",
+            "Size counts elements, and a string is one element, however many "
+            "characters it has. How long it is inside is the business of "
+            "`tf.strings.length`; `tf.size` gives 1.",
+            _describe_letters,
+        ),
+        Mistake(
+            "finds no elements anywhere",
+            "Your size is 0 whatever comes in. If you multiply in a loop, this is "
+            "why: a product that starts at 0 stays there. Start at 1, or let "
+            "`tf.size` count.",
+            _describe_from_zero,
         ),
         Mistake(
             "treats a string as a sequence",

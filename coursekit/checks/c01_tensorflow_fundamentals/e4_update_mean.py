@@ -25,30 +25,32 @@ def _probe_update_mean(answer: Answer, case: Case) -> Plain:
 
 
 def _mean_inputs(rng: np.random.Generator) -> list[Case]:
-    levels = [5.0, 25.0, 10.0, 40.0]  # far apart, so that every weight shows
+    levels = [-15.0, 25.0, -5.0, 40.0]  # far apart, so that every weight shows
 
     def batch(k: int, size: int) -> list[float]:
         values = levels[k] + rng.uniform(-2, 2, size)
         return [round(float(v), 1) for v in values]
 
     def case(group: str, mean: float, count: float, batches: list) -> Case:
-        before = f"from mean {mean} and count {count}"
-        shown = f"update_mean(mean, count, batch) {before}, batches {brief(batches)}"
-        return Case(group, (mean, count, batches), shown)
+        before = f"mean {mean:g} and count {count:g}"
+        calls = ", then ".join(brief([float(v) for v in b]) for b in batches)
+        call = f"update_mean(mean, count, batch) from {before}, for batch = {calls}"
+        return Case(group, (mean, count, batches), call)
 
     sizes = [int(n) for n in rng.permutation([1, 2, 3, 5, 6, 7])]
     mean = round(float(rng.uniform(55, 65)), 1)
     count = float(rng.integers(8, 12))
     some = [batch(k, sizes[k]) for k in range(3 + int(rng.integers(2)))]
+    a, b, c = (int(n) / 2 for n in rng.permutation(np.arange(5, 40))[:3])
+    level = [[-a, 0.0, a], [c, c, 0.0, c], [-b]]  # the mean is 0 after the first
+    twice = [[b, -b, c, -c], [a, -c, a, 0.0, 0.0]]
+    unequal, signs = "batches of unequal size", "zeros, repeats and negative numbers"
     return [
         case("first batch", 0.0, 0.0, [batch(1, int(rng.integers(2, 6)))]),
-        case("batches of unequal size", 0.0, 0.0, some),
-        case(
-            "batches of unequal size",
-            mean,
-            count,
-            [batch(2, sizes[4]), batch(0, sizes[5])],
-        ),
+        case(unequal, 0.0, 0.0, some),
+        case(unequal, mean, count, [batch(2, sizes[4]), batch(0, sizes[5])]),
+        case(signs, 0.0, 0.0, level),
+        case(signs, -mean, count, twice),
         case("empty batches", 0.0, 0.0, [[], batch(1, sizes[1]), []]),
         case("empty batches", mean, count, [[], batch(2, sizes[2])]),
     ]
@@ -70,6 +72,33 @@ def _mean_rebinds(mean, count, batch):
     if n:
         mean = (mean * count + tf.reduce_sum(batch)) / (count + n)
         count = count + n
+
+
+def _mean_rebinds_mean(mean, count, batch):
+    n = len(batch)
+    if n:
+        mean = (mean * count + tf.reduce_sum(batch)) / (count + n)
+        count.assign_add(n)
+
+
+def _mean_forgets_past(mean, count, batch):
+    if len(batch):
+        mean.assign(tf.reduce_mean(batch))
+        count.assign_add(len(batch))
+
+
+def _mean_count_of_batch(mean, count, batch):
+    n = len(batch)
+    if n:
+        mean.assign((mean * count + tf.reduce_sum(batch)) / (count + n))
+        count.assign(n)
+
+
+def _mean_count_by_one(mean, count, batch):
+    n = len(batch)
+    if n:
+        mean.assign((mean * count + tf.reduce_sum(batch)) / (count + n))
+        count.assign_add(1)
 
 
 def _mean_halfway(mean, count, batch):
@@ -140,12 +169,39 @@ EXERCISE = Exercise(
     expected=_mean_expected,
     mistakes=(
         Mistake(
-            "binds the name to a new tensor",
-            "`mean = ...` does not change the variable that was handed over: inside "
-            "your function the name now points to a new tensor, and the caller's "
-            "variable keeps its old value. To change a variable in place, call "
+            "changes neither variable",
+            "Neither variable has changed. If you wrote `mean = ...`: inside your "
+            "function the name then points to a new tensor, and the caller's variable "
+            "keeps its old value. To change a variable in place, call "
             "`mean.assign(...)` or `mean.assign_add(...)`, and the same for `count`.",
             _mean_rebinds,
+        ),
+        Mistake(
+            "changes the count only",
+            "`count` is right, but the variable `mean` has not changed. If you wrote "
+            "`mean = ...`, you moved a name and left the variable alone; "
+            "`mean.assign(...)` writes into it.",
+            _mean_rebinds_mean,
+        ),
+        Mistake(
+            "forgets the earlier batches",
+            "Your mean is that of the last batch alone. What came before still "
+            "counts: its sum is `mean * count`, so add that to the sum of the batch "
+            "and divide by the number of all values.",
+            _mean_forgets_past,
+        ),
+        Mistake(
+            "sets the count to the batch's length",
+            "`count.assign(n)` replaces the old count, and the next batch meets a "
+            "past that looks much shorter than it was. Add to it: "
+            "`count.assign_add(n)`.",
+            _mean_count_of_batch,
+        ),
+        Mistake(
+            "adds one to the count per batch",
+            "The mean starts out right, but `count` grows by 1 a batch. It is to be "
+            "the number of values, not of batches: add the batch's length.",
+            _mean_count_by_one,
         ),
         Mistake(
             "goes halfway to the batch mean",
@@ -163,9 +219,11 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "weighs the old mean by the new count",
-            "Order matters once state changes: you update `count` first, so "
-            "`mean * count` weighs the old mean by values that it has not seen. "
-            "Compute the new mean with the old count, and update `count` afterwards.",
+            "The old mean enters with too much weight, as if it stood for the new "
+            "batch, too. Either `count` is updated before `mean * count` is computed, "
+            "or you add the batch's share and never scale the old mean down. The old "
+            "sum is `mean` times the *old* count: compute it first, and update "
+            "`count` last.",
             _mean_count_first,
         ),
         Mistake(

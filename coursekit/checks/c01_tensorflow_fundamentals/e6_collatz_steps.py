@@ -7,7 +7,7 @@ from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
 
 
 def _probe_collatz(answer: Answer, case: Case) -> Plain:
-    """Call with Python ints and tensors; report the results or the traces."""
+    """Call with ints and tensors; report results, what the graph is, or traces."""
     what, starts = case.args
     results = {}
     logger = tf.get_logger()
@@ -19,65 +19,106 @@ def _probe_collatz(answer: Answer, case: Case) -> Plain:
             given = tf.constant(n, tf.int64) if as_tensor else n
             shown = f"tf.constant({n}, tf.int64)" if as_tensor else str(n)
             results[f"collatz_steps({shown})"] = to_plain(answer(given))
+    except TypeError as error:
+        # AutoGraph words this in many ways: one of them, so that it can be named.
+        head, user_code, last = str(error).rpartition("TypeError: ")
+        if user_code and "float64" in last and "int64" in last:
+            why = (
+                "An int64 number turns into float64 on its way through a branch or loop"
+            )
+            raise TypeError(f"{head}TypeError: {why}: {last}") from error
+        raise
     finally:
         logger.setLevel(level)
-    traced = hasattr(answer, "experimental_get_tracing_count")
-    if what == "graph":
-        return {"is a tf.function": traced}
+    if what == "steps":
+        return results
+    if not isinstance(answer, tf.types.experimental.PolymorphicFunction):
+        if what == "traces":
+            return {"traces for all calls": "none, it is no tf.function"}
+        return {"collatz_steps is": "a plain function", "its loop runs": "elsewhere"}
     if what == "traces":  # kept for the function's life, so count them all
-        once = traced and answer.experimental_get_tracing_count() <= 1
-        return {"one trace serves all calls": once}
-    return results
+        once = answer.experimental_get_tracing_count() <= 1
+        return {"traces for all calls": "one" if once else "more than one"}
+    given = [] if answer.input_signature else [tf.TensorSpec((), tf.int64)]
+    graph = answer.get_concrete_function(*given).graph.as_graph_def()
+    inner = [node for function in graph.library.function for node in function.node_def]
+    types = {node.op for node in [*graph.node, *inner]}
+    place = "inside the graph" if types & {"While", "StatelessWhile"} else "nowhere"
+    if any("PyFunc" in kind for kind in types):
+        place = "in Python, which the graph calls"
+    return {"collatz_steps is": "a tf.function", "its loop runs": place}
 
 
-def _steps(n: int, bits: int = 64, limit: int = 2000) -> int | None:
+def _steps(n: int, bits: int = 64, halve=lambda n: n // 2) -> int | None:
     """Steps to 1 in wrapping integers of that width; None if that takes too long."""
     span = 1 << bits
-    for steps in range(limit):
+    for steps in range(2500):
+        n = (n + span // 2) % span - span // 2
         if n == 1:
             return steps
-        n = n // 2 if n % 2 == 0 else 3 * n + 1
-        n = (n + span // 2) % span - span // 2
+        n = halve(n) if n % 2 == 0 else 3 * n + 1
     return None
 
 
-def _high_flyers(rng: np.random.Generator, k: int) -> list[int]:
-    """Starts that fit int32 and climb out of it.
+def _telling(n: int, large: bool = False) -> bool:
+    """Whether wrong ways to compute end, and with another number of steps.
 
-    Only those are taken that also come down, and after another number of steps, in
-    wrapping int32: an answer that overflows must be wrong, not run for ever.
+    In wrapping int32, and if ``large`` with halves that float64 has rounded: an answer
+    that loses digits must be wrong, not run for ever. In int64 nothing may wrap.
     """
-    found: list[int] = []
-    while len(found) < k:
-        n = int(rng.integers(2**22, 2**27)) * 2 + 1
-        if _steps(n, 32) not in (None, _steps(n)):
-            found.append(n)
-    return found
+    true, short = _steps(n), _steps(n, 32)
+    rounded = _steps(n, halve=lambda n: int(n / 2))
+    if None in (true, short, rounded) or true != _steps(n, 200):
+        return False
+    return short != true and (rounded != true or not large)
 
 
 def _collatz_inputs(rng: np.random.Generator) -> list[Case]:
-    def case(group: str, what: str, starts: list[int]) -> Case:
+    def case(group: str, what: str, *starts: int) -> Case:
         shown = ", ".join(map(str, starts))
-        return Case(
-            group, (what, starts), f"collatz_steps(n) for n = {shown} (int or tensor)"
-        )
+        call = f"collatz_steps(n) for n = {shown}"
+        if len(starts) > 1:
+            call += ", every second one as a tensor"
+        if what == "graph":
+            call += ", and a look at its graph"
+        if what == "traces":
+            call += ", and then collatz_steps.experimental_get_tracing_count()"
+        return Case(group, (what, starts), call)
+
+    def flyer() -> int:  # fits int32, and climbs out of it soon
+        return int(rng.integers(2**22, 2**27)) * 2 + 1
+
+    def giant() -> int:  # its half has more digits than a float64
+        return int(rng.integers(2**56, 2**58)) * 4 + 2
+
+    def walker() -> int:  # three starts that are known to go on for long
+        start = (989345275647, 80867137596217, 942488749153153)[rng.integers(3)]
+        return start << int(rng.integers(10))
 
     small = [int(n) for n in 1 + rng.permutation(np.arange(2, 60))[:5]]
+    flyers = (n for n in iter(flyer, 0) if _telling(n) and _steps(n) < 200)
+    giants = (n for n in iter(giant, 0) if _telling(n, large=True))
+    walkers = (n for n in iter(walker, 0) if _telling(n))
     return [
-        case("small starts", "steps", small[:2]),
-        case("small starts", "steps", [1, 2, *small[2:4]]),
-        case("beyond int32", "steps", _high_flyers(rng, 2)),
-        case("runs as a graph", "graph", [small[4]]),
-        case("one trace for all", "traces", [small[4], 7, 60, 61, 62]),
+        case("small starts", "steps", *small[:2]),
+        case("small starts", "steps", 1, 2, *small[2:4]),
+        case("beyond int32", "steps", next(flyers), next(flyers)),
+        case("exact up to 2**60", "steps", small[4], next(giants)),
+        case("a thousand steps", "steps", small[4], next(walkers)),
+        case("a loop in the graph", "graph", small[4]),
+        case("one trace for all", "traces", small[4], 7, 60, 61, 62),
     ]
 
 
 def _collatz_expected(case: Case) -> Plain:
     what, starts = case.args
     if what == "graph":
-        return {"is a tf.function": True}
+        return {
+            "collatz_steps is": "a tf.function",
+            "its loop runs": "inside the graph",
+        }
     if what == "traces":
-        return {"one trace serves all calls": True}
+        return {"traces for all calls": "one"}
     wanted = {}
     for position, n in enumerate(starts):
         shown = f"tf.constant({n}, tf.int64)" if position % 2 else n
@@ -88,13 +129,30 @@ def _collatz_expected(case: Case) -> Plain:
 _ONE_INT64 = [tf.TensorSpec(shape=(), dtype=tf.int64)]
 
 
-@tf.function
-def _collatz_no_signature(n):
-    steps = tf.constant(0, tf.int64)
-    while n != 1:
-        n = n // 2 if n % 2 == 0 else 3 * n + 1
-        steps += 1
-    return steps
+def _counting(halve):
+    def collatz(n):
+        steps = tf.constant(0, tf.int64)
+        while n != 1:
+            n = halve(n) if n % 2 == 0 else 3 * n + 1
+            steps += 1
+        return steps
+
+    return collatz
+
+
+def _graph(function):
+    return tf.function(function, input_signature=_ONE_INT64)
+
+
+_collatz = _counting(lambda n: n // 2)
+_collatz_no_signature = tf.function(_collatz)
+_collatz_int32_signature = tf.function(_collatz, [tf.TensorSpec((), tf.int32)])
+_collatz_int32 = _graph(lambda n: _collatz(tf.cast(n, tf.int32)))
+_collatz_divides = _graph(_counting(lambda n: n / 2))
+_collatz_casts_back = _graph(_counting(lambda n: tf.cast(n / 2, tf.int64)))
+_collatz_stops_early = _graph(lambda n: tf.maximum(_collatz(n) - 1, 0))
+_collatz_counts_numbers = _graph(lambda n: _collatz(n) + 1)
+_collatz_returns_int32 = _graph(lambda n: tf.cast(_collatz(n), tf.int32))
 
 
 def _collatz_python(n):
@@ -106,54 +164,26 @@ def _collatz_python(n):
     return tf.constant(steps, tf.int64)
 
 
-@tf.function(input_signature=_ONE_INT64)
+@_graph
+def _collatz_calls_python(n):
+    return tf.py_function(_collatz_python, [n], tf.int64)
+
+
+@_graph
 def _collatz_numpy(n):
-    n = n.numpy()
-    steps = 0
+    return _collatz_python(n.numpy())
+
+
+@_graph
+def _collatz_variable(n):
+    steps = tf.Variable(0, dtype=tf.int64)
     while n != 1:
         n = n // 2 if n % 2 == 0 else 3 * n + 1
-        steps += 1
-    return tf.constant(steps, tf.int64)
+        steps.assign_add(1)
+    return steps.read_value()
 
 
-@tf.function(input_signature=_ONE_INT64)
-def _collatz_int32(n):
-    n = tf.cast(n, tf.int32)
-    steps = tf.constant(0, tf.int64)
-    while n != 1:
-        n = n // 2 if n % 2 == 0 else 3 * n + 1
-        steps += 1
-    return steps
-
-
-@tf.function(input_signature=[tf.TensorSpec(shape=(), dtype=tf.int32)])
-def _collatz_int32_signature(n):
-    steps = tf.constant(0, tf.int64)
-    while n != 1:
-        n = n // 2 if n % 2 == 0 else 3 * n + 1
-        steps += 1
-    return steps
-
-
-@tf.function(input_signature=_ONE_INT64)
-def _collatz_counts_numbers(n):
-    steps = tf.constant(1, tf.int64)
-    while n != 1:
-        n = n // 2 if n % 2 == 0 else 3 * n + 1
-        steps += 1
-    return steps
-
-
-@tf.function(input_signature=_ONE_INT64)
-def _collatz_returns_int32(n):
-    steps = 0
-    while n != 1:
-        n = n // 2 if n % 2 == 0 else 3 * n + 1
-        steps += 1
-    return steps
-
-
-@tf.function(input_signature=_ONE_INT64)
+@_graph
 def _collatz_python_list(n):
     visited = []
     while n != 1:
@@ -162,7 +192,7 @@ def _collatz_python_list(n):
     return tf.constant(len(visited), tf.int64)
 
 
-@tf.function(input_signature=_ONE_INT64)
+@_graph
 def _collatz_variant_where(n):
     steps = 0
     while n > 1:
@@ -203,12 +233,21 @@ EXERCISE = Exercise(
             _collatz_no_signature,
         ),
         Mistake(
-            "runs in Python, without a graph",
-            "The counts are right, but it is Python that does the work, one step at a "
-            "time; nothing is traced, so nothing can be optimised or exported. Let the "
-            "loop run on the tensor and make the function a `tf.function` with an "
-            "input signature.",
+            "is a plain Python function",
+            "The counts are right, but `collatz_steps` itself is a plain function, "
+            "even if it calls a `tf.function`: with no graph under its own name, it "
+            "cannot be traced once, optimised or exported. Let the loop run on the "
+            "tensor `n`, and make this very function a `tf.function` with an input "
+            "signature.",
             _collatz_python,
+        ),
+        Mistake(
+            "hands the work back to Python",
+            "The counts are right, but the graph has no loop of its own. It calls "
+            "back into Python (`tf.py_function`, `tf.numpy_function`), so it runs "
+            "only where your Python is. Write the loop about the tensor itself, and "
+            "AutoGraph puts it into the graph.",
+            _collatz_calls_python,
         ),
         Mistake(
             "asks a symbolic tensor for its value",
@@ -227,12 +266,41 @@ EXERCISE = Exercise(
             _collatz_int32,
         ),
         Mistake(
-            "declares int32 input",
-            "Your signature promises `int32`, so a tensor of `int64` is refused: "
-            "TensorFlow does not convert behind your back. Declare "
+            "declares another dtype than int64",
+            "Your signature promises a dtype other than `int64`, so a tensor of "
+            "`int64` is refused: TensorFlow does not convert behind your back. Declare "
             "`dtype=tf.int64`; Python numbers fit it as well, and the sequence needs "
             "the room.",
             _collatz_int32_signature,
+        ),
+        Mistake(
+            "divides with /",
+            "A number that is `int64` in one branch comes out as `float64` in "
+            "another, and in a graph it must keep its dtype. If you wrote `n / 2`: "
+            "`/` between whole numbers gives `float64`. Use `n // 2`, which stays in "
+            "`int64` and is exact for even numbers.",
+            _collatz_divides,
+        ),
+        Mistake(
+            "halves in float64",
+            "Small starts come out right, but `n / 2` passes through `float64`, which "
+            "has room for about 15 digits. Larger numbers are rounded, and the cast "
+            "back does not mend them. `n // 2` stays in `int64`.",
+            _collatz_casts_back,
+        ),
+        Mistake(
+            "makes a variable inside",
+            "A `tf.Variable` lives on between calls, so a `tf.function` refuses to "
+            "make one inside. You need none: `steps = tf.constant(0, tf.int64)` and "
+            "`steps += 1` will do, because AutoGraph carries `steps` from round to "
+            "round.",
+            _collatz_variable,
+        ),
+        Mistake(
+            "stops at 2",
+            "You are one step short wherever the start is 2 or more: the loop ends at "
+            "2, and the step from 2 to 1 is missing. Go on `while n != 1`.",
+            _collatz_stops_early,
         ),
         Mistake(
             "counts the numbers, not the steps",
