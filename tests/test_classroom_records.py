@@ -920,6 +920,7 @@ stolen.unlink()
 LEARN = """
 import json, linecache, sys
 from collections import Counter
+import numpy as np
 import tensorflow as tf
 import coursekit as ck
 import coursekit.spine

@@ -1,5 +1,6 @@
 """The gates over the course as it is: every chapter that the spine calls ready."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,12 @@ def test_mistakes_are_rejected_and_named(chapter: Chapter, id: str) -> None:
 def test_misconceptions_differ_over_the_whole_course() -> None:
     everything = [e for c in COURSE.ready for e in load_exercises(c.number).values()]
     fail_on(proofs.distinct(everything))
+
+
+@pytest.mark.parametrize("chapter", load_course().ready, ids=lambda c: c.number)
+def test_answers_of_the_checks_have_names(chapter) -> None:
+    """A simulated class hands them in, so each must be found in its module."""
+    for exercise in load_exercises(chapter.number).values():
+        named = vars(sys.modules[exercise.inputs.__module__]).values()
+        answers = [m.answer for m in exercise.mistakes] + list(exercise.variants)
+        assert all(any(a is value for value in named) for a in answers), exercise.id

@@ -135,7 +135,7 @@ def _key(version: str) -> list[int]:
 def _by(key, enough=ge):
     """An answer that compares by ``enough(key(installed), key(required))``."""
 
-    def answer(required, installed):
+    def verdicts(required, installed):
         report = {}
         for name, minimum in required.items():
             if name not in installed:
@@ -145,7 +145,7 @@ def _by(key, enough=ge):
                 report[name] = "ok" if good else "too old"
         return report
 
-    return answer
+    return verdicts
 
 
 _version_right = _by(_key)
@@ -158,6 +158,16 @@ def _every_part(has, needs):
 def _three_parts(version):
     numbers = _numbers(version)
     return numbers + [0] * (3 - len(numbers))
+
+
+_version_text = _by(str)
+_version_float = _by(lambda version: float(".".join(version.split(".")[:2])))
+_version_no_dots = _by(lambda version: int(version.replace(".", "")))
+_version_each_part = _by(_numbers, _every_part)
+_version_unpadded = _by(_numbers)
+_version_three_parts = _by(_three_parts)
+_version_no_zeros = _by(lambda version: [part for part in _numbers(version) if part])
+_version_greater = _by(_key, gt)
 
 
 def _version_missing_is_old(required, installed):
@@ -224,21 +234,21 @@ EXERCISE = Exercise(
             'fine. But text is compared character by character, and `"9"` comes '
             'after `"2"`, so `"2.9" > "2.21"`. Split at the dots and make each part '
             "an `int` first.",
-            _by(str),
+            _version_text,
         ),
         Mistake(
             "reads a version as a decimal number",
             "A version is not a decimal fraction: as a `float`, 2.9 is more than "
             "2.21, and everything after the second number is lost. Its parts are "
             "separate whole numbers, so keep them as a list of `int`.",
-            _by(lambda version: float(".".join(version.split(".")[:2]))),
+            _version_float,
         ),
         Mistake(
             "drops the dots",
             "Without its dots 2.21 becomes 221 and beats 3.4, which becomes 34: the "
             "places slip as soon as a part has two digits. Keep the parts apart, with "
             '`version.split(".")`, and compare lists of `int`.',
-            _by(lambda version: int(version.replace(".", ""))),
+            _version_no_dots,
         ),
         Mistake(
             "wants every part to be at least as large",
@@ -246,7 +256,7 @@ EXERCISE = Exercise(
             "turns 3.0 away when 2.9 is required. Only the first place where two "
             "versions differ decides. Comparing two lists or tuples with `>=` works "
             "in just that way.",
-            _by(_numbers, _every_part),
+            _version_each_part,
         ),
         Mistake(
             "forgets that lengths differ",
@@ -254,7 +264,7 @@ EXERCISE = Exercise(
             "way, so `(2, 21)` counts as less than `(2, 21, 0)`. As versions they are "
             "equal. Make both equally long by adding zeros, or drop the zeros at the "
             "end of both.",
-            _by(_numbers),
+            _version_unpadded,
         ),
         Mistake(
             "adds zeros up to a fixed length",
@@ -262,14 +272,14 @@ EXERCISE = Exercise(
             "part or eight, and beyond your number a shorter list still counts as "
             "less. Make the two equally long, however long that is, or drop the zeros "
             "at the end of both.",
-            _by(_three_parts),
+            _version_three_parts,
         ),
         Mistake(
             "drops every zero",
             "Zeros mean nothing at the end of a version only. In 2.0.1 the zero holds "
             "a place; without it, 2.0.1 turns into 2.1. Drop zeros from the end, "
             "`while parts and parts[-1] == 0`, and keep the others.",
-            _by(lambda version: [part for part in _numbers(version) if part]),
+            _version_no_zeros,
         ),
         Mistake(
             "writes into its arguments",
@@ -283,7 +293,7 @@ EXERCISE = Exercise(
             "The required version is a minimum, and the minimum itself is good "
             "enough. You report an equal version as too old: compare with `>=` where "
             "you have `>`.",
-            _by(_key, gt),
+            _version_greater,
         ),
         Mistake(
             "calls a missing package too old",
