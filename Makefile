@@ -8,13 +8,14 @@ LOCK = $(UV) pip compile --no-config --quiet --universal --python-version 3.11 \
 	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test portability build verify timings lock clean core tools
+.PHONY: help lab doctor test portability bench build verify timings lock clean core tools
 
 help: # no target of this list needs anything but Python and make
 	@echo "make lab           open the course in JupyterLab (the first time: builds .venv)"
 	@echo "make doctor        is this machine ready for the course?"
 	@echo "make test          test everything that the course claims"
 	@echo "make portability   are the stored outputs the same on other processors? (long)"
+	@echo "make bench         the grader beside nbgrader and otter (long; fetches otter)"
 	@echo "make build NN=01   run and tidy a chapter, generate its exercises"
 	@echo "make verify        say what is stale, without running anything"
 	@echo "make timings       seconds and memory of each lesson"
@@ -39,11 +40,15 @@ test: tools
 portability: core
 	@$(COURSEKIT) test --portability
 
+bench: tools
+	@.venv/bin/python -m bench $(ARGS)
+
 lock:
 	@command -v $(UV) >/dev/null || \
 		{ echo "make lock needs uv: run 'make test' once, which installs it"; exit 1; }
 	@$(LOCK) --output-file requirements.lock
 	@$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(LOCK:pyproject.toml=bench/otter.in) --output-file bench/otter.lock
 
 clean:
 	rm -rf .venv

@@ -9,6 +9,7 @@ A notebook needs one line, ``import coursekit as ck``, and these names::
     ck.hint("01.1")       the next hint
     ck.solution("01.1")   the reference solution, once you have passed or used the hints
     ck.quiz(…)            a question whose every choice is explained
+    ck.answer("b")        answer it, where a click on a choice cannot be counted
     ck.progress()         the map of the course, with what you have done
 
 Importing the package is cheap: TensorFlow is loaded when it is first needed.
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from coursekit import data
     from coursekit.journal import progress
     from coursekit.learner import check, hint, solution
-    from coursekit.quizzes import quiz
+    from coursekit.quizzes import answer, quiz
     from coursekit.runtime import setup, show
 
 _HOMES = {
@@ -33,10 +34,12 @@ _HOMES = {
     "hint": "coursekit.learner",
     "solution": "coursekit.learner",
     "quiz": "coursekit.quizzes",
+    "answer": "coursekit.quizzes",
     "progress": "coursekit.journal",
 }
 
 __all__ = [
+    "answer",
     "check",
     "data",
     "hint",

@@ -319,6 +319,10 @@ def forget_half_installed() -> None:
 # ---------------------------------------------------------------- pip, watched
 
 
+PATIENCE = 15
+"""Seconds after which a line that stays the same is said to be no standstill."""
+
+
 class Progress:
     """One line about what pip is doing, read from its log and from the disk."""
 
@@ -327,6 +331,7 @@ class Progress:
         self.tty = sys.stdout.isatty()
         self.start = self.last = time.time()
         self.seen, self.shown = 0, ""
+        self.text, self.since = "", self.start
 
     def line(self, log: str) -> str:
         if not self.total:
@@ -356,6 +361,10 @@ class Progress:
     def show(self, log: str) -> None:
         now = time.time()
         text = self.line(log)
+        if text != self.text:
+            self.text, self.since = text, now
+        elif now - self.since >= PATIENCE:
+            text += " (still working)"
         clock = f"{int(now - self.start) // 60}:{int(now - self.start) % 60:02d}"
         if self.tty:
             width = shutil.get_terminal_size().columns - 1

@@ -1,11 +1,13 @@
 """``coursekit lab``: the course in JupyterLab, opened at the start page."""
 
+import json
 import os
 import secrets
 import sys
 import webbrowser
 from pathlib import Path
 from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
 
 from coursekit.spine import ROOT
 
@@ -47,7 +49,7 @@ def options(arguments: list[str]) -> list[str]:
         "LabApp.news_url": "None",
         "LabApp.check_for_updates_class": updates,  # the lock decides on versions
         "ServerApp.answer_yes": "True",  # Ctrl-C stops at once
-        "Application.log_level": "WARN",
+        "Application.log_level": "ERROR",  # warnings are about Jupyter, not the course
         "IdentityProvider.token": os.environ.get("JUPYTER_TOKEN") or _token(),
     }
     given = {argument.partition("=")[0] for argument in arguments}
@@ -70,19 +72,42 @@ def _token() -> str:
 def prepare() -> None:
     """Run notebooks in this environment and no other; leave out what distracts.
 
-    The question about news, and nbgrader's buttons where the test tools are
-    installed, can only be turned off in a folder of settings; the package's own is
-    searched beside the learner's.
+    The question about news, and the buttons of test tools where those are installed,
+    can only be turned off in a folder of settings. The package's own is searched before
+    the learner's, for settings, for the kernel and for the extension that counts
+    answers to quizzes.
     """
-    settings = [str(Path(__file__).parent / "jupyter")]
-    if others := os.environ.get("JUPYTER_CONFIG_PATH"):
-        settings.append(others)
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(settings)
+    own = str(Path(__file__).parent / "jupyter")
+    for name in ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH"):
+        others = os.environ.get(name)
+        os.environ[name] = os.pathsep.join([own, others] if others else [own])
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # before kernels in the home folder
     folder = str(Path(sys.executable).parent)
     paths = os.environ.get("PATH", "").split(os.pathsep)
     if folder not in paths:  # `!coursekit status` in a notebook
         os.environ["PATH"] = os.pathsep.join([folder, *paths])
+
+
+def running() -> str | None:
+    """The address of this course in a JupyterLab that runs already, if there is one."""
+    from jupyter_server.serverapp import list_running_servers
+
+    opener = build_opener(ProxyHandler({}))
+    for server in list_running_servers():
+        page = Request(f"{server['url']}coursekit/course")
+        page.add_header("Authorization", f"token {server['token']}")
+        try:
+            with opener.open(page, timeout=5) as answer:
+                if json.load(answer).get("course") == str(ROOT):
+                    return _address(server["url"], server["token"])
+        except (OSError, ValueError):  # another server, or one that has just gone
+            continue
+    return None
+
+
+def _address(url: str, token: str) -> str:
+    page = url.rstrip("/") + f"/lab/tree/{START}"
+    return f"{page}?{urlencode({'token': token})}" if token else page
 
 
 def main(arguments: list[str]) -> int:
@@ -92,11 +117,17 @@ def main(arguments: list[str]) -> int:
         arguments: options of ``jupyter lab``, such as ``--no-browser --port 8890``.
 
     Returns:
-        0, or 1 when there is no course around the package.
+        0, also where the course is open already, or 1 when there is no course around
+        the package.
     """
     if not (ROOT / "notebooks").is_dir():
         print(f"There are no notebooks in {ROOT}: run this in a clone of the course")
         return 1
+    if not set(arguments) - {"--no-browser"} and (address := running()):
+        print(f"The course is open already, at {address}")
+        if has_browser() and not arguments:
+            webbrowser.open(address)
+        return 0
     prepare()
     try:
         _serve(options(arguments))
@@ -117,9 +148,7 @@ def _serve(arguments: list[str]) -> None:
 
         async def _post_start(self) -> None:  # the first moment at which it answers
             await super()._post_start()
-            address = self.connection_url.rstrip("/") + f"/lab/tree/{START}"
-            if token := self.identity_provider.token:
-                address += "?" + urlencode({"token": token})
+            address = _address(self.connection_url, self.identity_provider.token)
             print(f"The course is at {address}\nCtrl-C stops it.", flush=True)
 
     LabApp.serverapp_class = Course

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from coursekit.spine import ROOT
 
-SOURCES = ("coursekit", "tests", "notebooks", "solutions", "conftest.py")
+SOURCES = ("coursekit", "tests", "bench", "notebooks", "solutions", "conftest.py")
 PYTEST = ("-m", "pytest")
 # Two at a time, a file each (loadfile): the cells of a notebook share a kernel, and
 # the tests of a module what it starts.

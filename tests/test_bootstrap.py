@@ -415,6 +415,18 @@ def test_progress_reads_pip_s_log(monkeypatch: pytest.MonkeyPatch) -> None:
     assert progress.line(log) == "installing 1/3: beta"
 
 
+def test_a_step_that_takes_long_is_said_to_be_at_work(monkeypatch, capsys) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(bootstrap.time, "time", lambda: clock[0])
+    progress = bootstrap.Progress(0)
+    for _ in range(3):
+        progress.show("")
+        clock[0] += 10
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert "still working" not in first + second
+    assert third.endswith("package (still working)")
+
+
 def test_wishes_that_would_mislead_pip_are_dropped(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,207 +1,64 @@
-"""One pass through JupyterLab in a real browser, as a learner would go.
+"""One learner's way through the course, in JupyterLab and a real browser.
 
-Chromium must be installed; ``CHROMIUM`` may name it. In CI its absence is a failure,
-elsewhere a reason to skip.
+The tests of this file are steps of one story, in order: each goes on where the one
+before it ended. Pictures of each step, in both themes, lie in ``build/browser``.
 """
 
-import json
-import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
+from labdriver import (
+    AXE_SCRIPT,
+    CHROMIUM,
+    FLAGS,
+    OURS,
+    Lab,
+    Learner,
+    looks,
+    required,
+)
 
-try:
-    from playwright.sync_api import Error as PlaywrightError
-    from playwright.sync_api import sync_playwright
-except ImportError:
-    sync_playwright = None
-
-from coursekit.authoring.exercises import strip_solutions
 from coursekit.engine import load_exercises
 from coursekit.learner import reference_solution
 from coursekit.spine import ROOT
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    (
-        found
-        for name in ("chromium", "chromium-browser", "google-chrome")
-        if (found := shutil.which(name))
-    ),
-    None,
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SHOTS = ROOT / "build" / "browser"
+if AXE_SCRIPT:
+    from playwright.sync_api import Browser, expect, sync_playwright
 
-
-def required(condition: object, reason: str) -> None:
-    if not condition:
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-
-
-@dataclass
-class Lab:
-    url: str
-    token: str
-    root: Path
-
-    def page_of(self, notebook: str) -> str:
-        return f"{self.url}/lab/tree/{notebook}?token={self.token}&reset"
-
-    def is_ready(self, notebook: str) -> bool:
-        """Whether the notebook has a kernel that waits for work."""
-        address = f"{self.url}/api/sessions?token={self.token}"
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            sessions = json.load(answer)
-        return any(
-            session["path"] == notebook
-            and session["kernel"]["connections"]
-            and session["kernel"]["execution_state"] == "idle"
-            for session in sessions
-        )
-
-
-def unrun(source: Path, target: Path) -> None:
-    """Copy a notebook without its outputs: what is seen later was run here."""
-    nb = nbformat.read(source, 4)
-    for cell in nb.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    nbformat.write(nb, target)
+START = "notebooks/00_start_here.ipynb"
+LESSON = "notebooks/01_tensorflow_fundamentals.ipynb"
+EXERCISES = "exercises/01_tensorflow_fundamentals.ipynb"
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab over a copy of the course, for a fresh learner."""
+def browser() -> Iterator["Browser"]:
     required(CHROMIUM, "no Chromium on PATH: install it, or set CHROMIUM")
-    root = tmp_path_factory.mktemp("course")
-    for folder in ("notebooks", "exercises"):
-        (root / folder).mkdir()
-        for path in (ROOT / folder).glob("*.ipynb"):
-            unrun(path, root / folder / path.name)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = "test"
-    home = tmp_path_factory.mktemp("home")
-    env = os.environ | {
-        "COURSEKIT_HOME": str(home / "journal"),
-        "HOME": str(home),
-        "JUPYTER_TOKEN": token,
-    }
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "coursekit.cli",
-            "lab",
-            "--no-browser",
-            f"--ServerApp.root_dir={root}",
-            f"--port={port}",
-            "--ServerApp.port_retries=0",
-            "--allow-root",
-        ],
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(150):
-            try:
-                urllib.request.urlopen(f"{url}/api?token={token}", timeout=2).close()
-                break
-            except OSError:
-                assert server.poll() is None, "JupyterLab did not start"
-                time.sleep(0.2)
-        yield Lab(url, token, root)
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-@pytest.fixture
-def page(lab: Lab, request: pytest.FixtureRequest):
-    required(sync_playwright, "playwright is not installed: make test does it")
+    required(AXE_SCRIPT, "playwright and axe are not installed: make test does it")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        tab.set_default_timeout(60_000)
-        yield tab
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        tab.screenshot(path=SHOTS / f"{request.node.name}.png")
-        browser.close()
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
-def open_notebook(page, lab: Lab, notebook: str) -> None:
-    """Open a notebook and wait until its kernel is ready."""
-    page.goto(lab.page_of(notebook))
-    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").first.wait_for()
-    for _ in range(300):
-        if lab.is_ready(notebook):
-            return
-        page.wait_for_timeout(200)
-    raise AssertionError(f"no kernel for {notebook}")
-
-
-def dismiss_dialog(page) -> None:
-    """Accept what JupyterLab proposes, such as the kernel for a notebook."""
-    accept = page.locator(".jp-Dialog .jp-mod-accept")
-    if accept.count():
-        accept.first.click()
-
-
-def run_all(page) -> None:
-    """Run every cell and wait for the last one.
-
-    A click that comes before the kernel is ready may be lost, so look whether it took.
-    """
-    prompts = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")
-    first, last = prompts.first, prompts.last
-    page.mouse.click(640, 500)
-    for _ in range(5):
-        dismiss_dialog(page)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-        begun = first.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]"))
-        try:
-            begun.wait_for(timeout=15_000)
-            break
-        except PlaywrightError:
-            continue
-    done = last.locator(".jp-InputPrompt", has_text=re.compile(r"\[\d+\]"))
-    done.wait_for(timeout=180_000)
-
-
-def saved(page, path: Path) -> nbformat.NotebookNode:
-    """The notebook as JupyterLab saves it."""
-    before = path.stat().st_mtime_ns
-    page.keyboard.press("Control+s")
-    for _ in range(100):
-        if path.stat().st_mtime_ns != before:
-            time.sleep(0.3)
-            return nbformat.read(path, 4)
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{path.name} was not saved")
+@pytest.fixture(scope="module")
+def learner(
+    browser: "Browser", tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Learner]:
+    lab = Lab(tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("home"))
+    lab.start()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(60_000)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    try:
+        yield Learner(page, lab)
+    finally:
+        lab.stop()
 
 
 def errors(nb: nbformat.NotebookNode) -> list[str]:
@@ -214,30 +71,43 @@ def errors(nb: nbformat.NotebookNode) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("stem", ["00_start_here", "01_tensorflow_fundamentals"])
-def test_every_cell_of_a_lesson_runs(page, lab: Lab, stem: str) -> None:
-    open_notebook(page, lab, f"notebooks/{stem}.ipynb")
-    run_all(page)
-    nb = saved(page, lab.root / "notebooks" / f"{stem}.ipynb")
+def ran_without_errors(learner: Learner) -> None:
+    learner.runs_all()
+    nb = learner.saves()
     assert errors(nb) == []
     code = [cell for cell in nb.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    images = page.locator(".jp-OutputArea-output img")
+    images = learner.panel.locator(f"{OURS} img")
     for k in range(images.count()):
         assert len(images.nth(k).get_attribute("alt")) >= 20
 
 
-def write_answer(page, name: str, code: str) -> None:
-    """Replace the cell that defines ``name``, run it and the check below it."""
-    cell = page.locator(".jp-CodeCell", has_text=re.compile(rf"(def|class) {name}\b"))
-    editor = cell.first.locator(".cm-content")
-    editor.scroll_into_view_if_needed()
-    editor.click()
-    page.keyboard.press("Control+a")
-    page.evaluate("text => navigator.clipboard.writeText(text)", code)
-    page.keyboard.press("Control+v")
-    page.keyboard.press("Shift+Enter")
-    page.keyboard.press("Shift+Enter")
+def test_the_start_page_opens_without_questions_and_runs(learner: Learner) -> None:
+    learner.goes_to(START)
+    expect(learner.page.locator(".jp-Dialog")).to_have_count(0)
+    expect(learner.page.locator(".Toastify__toast")).to_have_count(0)
+    kernel = learner.panel.locator(".jp-KernelName")
+    expect(kernel).to_have_text("TensorFlow course")
+    ran_without_errors(learner)
+    learner.panel.get_by_text("Next: section 01.1").wait_for()
+    looks(learner.page, "1-start-page")
+
+
+def test_a_lesson_runs_and_its_quiz_is_answered(learner: Learner) -> None:
+    learner.follows("lesson 01", LESSON)
+    ran_without_errors(learner)
+    quiz = learner.panel.locator(f"{OURS} fieldset").first
+    wrong = quiz.locator("details.ck-wrong").first
+    wrong.locator("summary").click()
+    expect(quiz.get_by_role("status")).to_have_text("Counted. Try another choice.")
+    expect(wrong.get_by_text("Not so.")).to_be_visible()
+    right = quiz.locator("details.ck-right").first
+    right.locator("summary").focus()
+    learner.page.keyboard.press("Enter")
+    counted = re.compile(r"^Counted: 1 of \d+ answered\.$")
+    expect(quiz.get_by_role("status")).to_have_text(counted)
+    expect(right.get_by_text("Right.")).to_be_visible()
+    looks(learner.page, "2-lesson-with-quiz")
 
 
 COMPARES_TEXT = """def check_environment(required, installed):
@@ -253,38 +123,110 @@ COMPARES_TEXT = """def check_environment(required, installed):
 """
 
 
-def test_an_exercise_turns_from_stub_to_wrong_to_right(page, lab: Lab) -> None:
+def test_an_exercise_turns_from_stub_to_wrong_to_right(learner: Learner) -> None:
     exercise = load_exercises("01")["01.1"]
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    open_notebook(page, lab, "exercises/01_tensorflow_fundamentals.ipynb")
-    run_all(page)
-    verdict = page.locator(".jp-OutputArea-output section", has_text="01.1").first
-    verdict.get_by_text("not attempted yet").wait_for()
+    learner.follows(_title_of("01.1"), EXERCISES)
+    learner.lab.shut_down(LESSON)
+    learner.runs_all()
+    verdict = learner.panel.get_by_role("region", name="Verdict on exercise 01.1")
+    expect(verdict.get_by_role("status")).to_contain_text("not attempted yet")
+    verdict.scroll_into_view_if_needed()
+    looks(learner.page, "3-not-attempted")
 
-    write_answer(page, exercise.name, COMPARES_TEXT)
-    verdict.get_by_text("What is behind it.").wait_for()
-    verdict.get_by_text("character by character").wait_for()
-    page.wait_for_timeout(500)
-    page.locator(".jp-NotebookPanel").first.screenshot(path=SHOTS / "wrong.png")
+    learner.answers(exercise.name, "def check_environment(a, b):\n    return a['x']\n")
+    expect(verdict.get_by_role("status")).to_contain_text("stopped by an error")
+    expect(verdict.get_by_text("line 2: return a['x']")).to_be_visible()
+    looks(learner.page, "4-error")
 
-    write_answer(page, exercise.name, reference_solution(exercise))
-    verdict.get_by_text("right (").wait_for()
+    learner.answers(exercise.name, COMPARES_TEXT)
+    expect(verdict.get_by_role("status")).to_contain_text("not right yet")
+    expect(verdict.get_by_text("character by character")).to_be_visible()
+    verdict.scroll_into_view_if_needed()
+    looks(learner.page, "5-wrong")
+
+    learner.types_below(learner.cell('ck.check("01.1")'), 'ck.hint("01.1")')
+    hint = learner.panel.get_by_role("region", name="Hint for exercise 01.1")
+    expect(hint.get_by_role("status")).to_contain_text("Hint 1 of")
+    looks(learner.page, "6-hint")
+
+    learner.answers(exercise.name, reference_solution(exercise))
+    expect(verdict.get_by_role("status")).to_contain_text("right (3 of 3 points)")
     verdict.get_by_text("Reference solution, to compare").click()
-    page.screenshot(path=SHOTS / "right.png")
+    expect(verdict.get_by_text("def check_environment")).to_be_visible()
+    looks(learner.page, "7-right")
+    learner.saves()
 
-    open_notebook(page, lab, "notebooks/00_start_here.ipynb")
-    run_all(page)
-    page.get_by_text("1 of 6 solved").wait_for()
+    learner.page.set_viewport_size({"width": 800, "height": 900})
+    wide = "element => element.scrollWidth > element.clientWidth"
+    assert not verdict.evaluate(wide)
+    looks(learner.page, "8-right-800")
+    learner.page.set_viewport_size({"width": 1280, "height": 900})
+    learner.lab.shut_down(EXERCISES)
 
 
-def test_all_solutions_typed_into_the_exercises_are_right(page, lab: Lab) -> None:
-    source = nbformat.read(ROOT / "solutions/01_tensorflow_fundamentals.ipynb", 4)
-    nb = strip_solutions(source)
-    answers = {cell.id: cell.source for cell in source.cells}
-    for cell in nb.cells:
-        if cell.id.startswith("answer-"):
-            cell.source = answers[cell.id]
-    nbformat.write(nb, lab.root / "exercises" / "typed.ipynb")
-    open_notebook(page, lab, "exercises/typed.ipynb")
-    run_all(page)
-    assert page.locator("section", has_text=re.compile("right \\(")).count() == 6
+def _title_of(id: str) -> str:
+    """The title of an exercise, which is the text of the lesson's link to it."""
+    nb = nbformat.read(ROOT / LESSON, 4)
+    link = re.compile(rf"\*\*Exercise {re.escape(id)}\*\*: \[(.+?)\]\(")
+    return next(found[1] for cell in nb.cells if (found := link.search(cell.source)))
+
+
+PROGRESS = re.compile(r"1 of 6 solved, quiz 1 of \d")
+
+
+def test_progress_is_seen_on_the_start_page_and_lasts(learner: Learner) -> None:
+    learner.goes_to(START)
+    learner.runs("ck.progress()")
+    progress = learner.panel.get_by_text(PROGRESS)
+    progress.wait_for()
+    progress.scroll_into_view_if_needed()
+    looks(learner.page, "9-progress")
+    learner.saves()
+
+    learner.page.reload()
+    progress.wait_for()
+
+    learner.lab.stop()
+    learner.lab.start()
+    learner.goes_to(START)
+    progress.wait_for()
+    learner.runs("import coursekit as ck")
+    learner.runs("ck.progress()")
+    progress.wait_for()
+
+
+def test_exported_html_works_offline_and_from_the_keyboard(
+    learner: Learner, browser: "Browser", tmp_path: Path
+) -> None:
+    """The exported exercise and lesson; nbconvert's own template asks for scripts."""
+    (tmp_path / "empty.ipynb").write_text(nbformat.writes(nbformat.v4.new_notebook()))
+    for name, path in (("lesson", LESSON), ("exercises", EXERCISES)):
+        shutil.copy(learner.lab.root / path, tmp_path / f"{name}.ipynb")
+    command = [sys.executable, "-m", "nbconvert", "--to", "html"]
+    sources = sorted(tmp_path.glob("*.ipynb"))
+    subprocess.run([*command, *sources], check=True, capture_output=True, timeout=120)
+    page = browser.new_page(viewport={"width": 800, "height": 900})
+    asked: list[str] = []
+    page.route(re.compile("^(?!file:|data:)"), lambda route: route.abort())
+    page.on("request", lambda request: asked.append(request.url))
+
+    def opens(name: str) -> set[str]:
+        asked.clear()
+        page.goto((tmp_path / name).as_uri())
+        return {url for url in asked if not url.startswith(("file:", "data:"))}
+
+    template = opens("empty.html")
+    assert opens("exercises.html") <= template
+    looks(page, "10-exported-exercise")
+    page.get_by_text("Reference solution, to compare").click()
+
+    assert opens("lesson.html") <= template
+    quiz = page.locator("fieldset").first
+    assert page.get_by_text("ck.quiz(").count() == 0  # the source tells the answers
+    for kind, said in (("wrong", "Not so."), ("right", "Right.")):
+        choice = quiz.locator(f"details.ck-{kind}").first
+        choice.locator("summary").focus()
+        page.keyboard.press("Enter")
+        expect(choice.get_by_text(said)).to_be_visible()
+    looks(page, "11-exported-lesson")
+    assert {u for u in asked if not u.startswith(("file:", "data:"))} <= template

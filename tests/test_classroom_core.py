@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Iterator
@@ -16,7 +17,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coursekit.classroom import cage, extract, grader, look, probes, wire
+from coursekit.classroom import (
+    cage,
+    extract,
+    grader,
+    look,
+    patience,
+    probes,
+    wire,
+)
 from coursekit.classroom.cage import NoSandbox
 from coursekit.classroom.grader import Grader
 from coursekit.classroom.judging import truth
@@ -208,7 +217,7 @@ def test_a_misconception_is_named_and_gets_partial_credit(pool: Grader) -> None:
     assert (attention.state, attention.misconception, attention.says) == (
         "wrong",
         "ignores the mask",
-        "Use the mask.",
+        EXERCISES[0].mistakes[1].says,
     )
     assert attention.earned == 2.67
     assert attention.case_group == "mask"
@@ -233,6 +242,114 @@ def test_the_exercise_that_hangs_is_named_and_the_rest_is_graded(pool: Grader) -
     assert "99.1 attention" in result.reason
     assert (attention.state, train.state) == ("timeout", "right")
     assert attention.earned == 2.67  # what had been right before it hung
+
+
+SPINS = """
+import time
+def attention(q, k, v, mask=None):
+    until = time.process_time() + 0.6
+    while time.process_time() < until:
+        pass
+    scores = tf.matmul(q, k, transpose_b=True) / float(q.shape[-1]) ** 0.5
+    scores = scores if mask is None else tf.where(mask, scores, -1e9)
+    return tf.nn.softmax(scores, axis=-1) @ v
+"""
+SLEEPS = "import time\ndef attention(q, k, v, mask=None):\n    time.sleep(99)\n"
+
+
+@needs_sandbox
+def test_processor_time_decides_what_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "crowding", lambda: 12.0)
+    limits = replace(LIMITS, call=1.2, cell=10)
+    hogs = [subprocess.Popen([sys.executable, "-c", "while 1: 0"]) for _ in range(8)]
+    try:
+        with Grader(1, limits=limits) as pool:
+            slow, attention, _ = graded(pool, submission(attention=SPINS))
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+    assert attention.state == "right" and not slow.unsure
+    assert attention.seconds > 4 * limits.call  # by the clock each call overran
+
+
+@needs_sandbox
+@pytest.mark.parametrize("crowded", [1.0, 2.0])
+def test_what_the_clock_stops_on_a_busy_machine_is_unsure(
+    monkeypatch: pytest.MonkeyPatch, crowded: float
+) -> None:
+    monkeypatch.setattr(patience, "crowding", lambda: crowded)
+    began = time.monotonic()
+    with Grader(1, limits=replace(LIMITS, call=1)) as pool:
+        result, attention, _ = graded(pool, submission(attention=SLEEPS))
+    assert time.monotonic() - began < 60
+    assert (attention.state, result.state) == ("timeout", "partly graded")
+    assert result.unsure is (crowded > 1)
+    assert re.search(r"stopped after \d s, 0 s of it computing", result.reason)
+    assert ("on a busy machine" in result.reason) is result.unsure
+
+
+def test_a_machine_is_busy_when_work_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    cores = os.cpu_count() or 1
+    for load, factor in ((0.5, 1), (1.2, 1), (2, 4), (50, patience.MOST)):
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load * cores, 0, 0))
+        assert patience.crowding() == factor
+
+
+@needs_sandbox
+@pytest.mark.parametrize("seconds", [0.5, 15])
+def test_closing_breaks_off_what_runs(seconds: float) -> None:
+    """While a worker starts, and while it calls an answer that sleeps."""
+    pool = Grader(1)
+    with ThreadPoolExecutor(1) as threads:
+        future = threads.submit(graded, pool, submission(attention=SLEEPS))
+        time.sleep(seconds)
+        began = time.monotonic()
+        pool.close()
+        with pytest.raises(grader.Closed):
+            future.result(20)
+        assert time.monotonic() - began < 2
+    with pytest.raises(grader.Closed):
+        graded(pool, submission())
+
+
+@needs_sandbox
+def test_an_answer_has_files_a_home_and_a_loopback(pool: Grader) -> None:
+    code = """
+import os, socket
+from pathlib import Path
+home = Path.home() / "data"
+home.mkdir()
+with tf.io.TFRecordWriter(str(home / "a.tfrecord")) as file:
+    file.write(b"abc")
+records = list(tf.data.TFRecordDataset(home / "a.tfrecord").as_numpy_iterator())
+server = socket.create_server(("localhost", 0))
+client = socket.create_connection(("localhost", server.getsockname()[1]))
+client.sendall(b"hello")
+print(records, server.accept()[0].recv(5), os.listdir(home), os.access(".", os.W_OK))
+for family, kind, protocol in ((16, 3, 0), (17, 3, 0), (38, 5, 0), (40, 1, 0),
+                               (2, 3, 1), (2, 1, 132)):
+    try:
+        print("OPEN", socket.socket(family, kind, protocol))
+    except OSError:
+        pass
+try:
+    socket.create_connection(("192.0.2.1", 80), 2)
+except OSError as error:
+    print(error.strerror)
+"""
+    _, attention, _ = graded(pool, submission(attention=code + ATTENTION))
+    assert attention.stdout.splitlines() == [
+        "[b'abc'] b'hello' ['a.tfrecord'] True",
+        "Network is unreachable",
+    ]
+
+
+@needs_sandbox
+def test_an_answer_may_use_the_data_of_the_course(pool: Grader) -> None:
+    code = "print(ck.data.digits().x_train.shape[1:])\n"
+    _, attention, _ = graded(pool, submission(attention=code + ATTENTION))
+    assert (attention.stdout, attention.state) == ("(8, 8)\n", "right")
 
 
 @needs_sandbox
@@ -455,7 +572,7 @@ def test_what_only_claims_to_be_large_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
 def test_a_shipped_probe_holds_no_answer(exercise) -> None:
     shipped = probes.shipment(exercise)
-    assert "def helper" in shipped.source or "train" in shipped.entry
+    assert "def _probe_tensor" in shipped.source or "train" in shipped.entry
     for secret in ("expected", "unscaled", "mistake", "Exercise", "inputs"):
         assert secret not in shipped.source
 
@@ -478,13 +595,12 @@ def same_plain(a: object, b: object) -> bool:
 
 
 def test_a_probe_that_names_an_oracle_is_refused() -> None:
-    from tests.fixtures import attention
+    expected = EXERCISES[0].expected
 
     def leaks(answer, case):
-        return attention.attention_expected(case)
+        return expected(case)
 
-    closure = EXERCISES[0]
-    for probe in (leaks, attention.attention_expected, lambda a, c: closure):
+    for probe in (leaks, expected, lambda a, c: expected):
         with pytest.raises(probes.ProbeError):
             probes.shipment(replace(EXERCISES[0], probe=probe))
 
@@ -556,8 +672,10 @@ def test_a_worker_that_has_run_an_operation_refuses_to_serve(
         (place / "runs_an_operation.py").write_text(code)
 
     monkeypatch.setattr(cage, "library", with_an_operation)
+    host = Walled(replace(LIMITS, self_test=1), ("runs_an_operation",))
     with pytest.raises(NoSandbox, match="not fit to serve"):
-        Walled(replace(LIMITS, self_test=5), ("runs_an_operation",))
+        host.start()
+    host.close()
 
 
 @needs_sandbox
@@ -583,3 +701,15 @@ def test_a_lost_worker_is_replaced(pool: Grader) -> None:
             slot.host._process.kill()
             slot.host._process.wait()
     assert graded(pool, submission(**RIGHT))[0].earned == 8
+
+
+@needs_sandbox
+def test_a_worker_serves_for_a_while_and_is_then_replaced() -> None:
+    served = []
+    with Grader(1, limits=LIMITS, recycle=2) as pool:
+        for _ in range(3):
+            assert graded(pool, submission(**RIGHT))[0].earned == 8
+            [host] = [slot.host for slot in pool._slots]
+            assert isinstance(host, Walled)
+            served.append(host._process.pid)
+    assert served[0] == served[1] != served[2]

@@ -10,12 +10,10 @@ import io
 import json
 import os
 import signal
-import socket
 import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -382,6 +380,15 @@ def test_a_changed_check_runs_only_its_exercise(
     assert run(place, book, pool) == {"unchanged": 1}
 
 
+def test_what_is_unsure_is_run_again(tmp_path, book, pool) -> None:
+    place = class_of(tmp_path / "in", ada=3)
+    pool.result = lambda data: replace(verdict(), state="partly graded", unsure=True)
+    assert run(place, book, pool) == {"partly graded": 1}
+    pool.result = lambda data: verdict()
+    assert run(place, book, pool) == {"graded": 1}
+    assert run(place, book, pool) == {"unchanged": 1}
+
+
 def test_what_ran_without_walls_is_run_again_behind_them(tmp_path, book, pool) -> None:
     place = class_of(tmp_path / "in", ada=3)
     pool.isolated = False
@@ -583,6 +590,26 @@ def test_merging_is_complete_and_idempotent(tmp_path: Path, book: Gradebook) -> 
     assert book.merge(tmp_path / "other.db") == 0
     found = {a.student: (a.mark, a.name, len(a.comments)) for a in book.current()}
     assert found == {"ada": (20, "", 0), "bob": (19, "Bob", 1)}
+
+
+def test_merging_regrades_nothing(tmp_path: Path, book: Gradebook, pool) -> None:
+    ours, theirs = class_of(tmp_path / "a", ada=1), class_of(tmp_path / "b", bob=2)
+    run(ours, book, pool)
+    with Gradebook(tmp_path / "other.db") as other:
+        run(theirs, other, pool)
+        assert other.seed != book.seed
+    book.merge(tmp_path / "other.db")
+    both = class_of(ours, bob=2)
+    assert run(both, book, pool) == {"unchanged": 2}
+    assert len(book.seeds) == 2
+    book.merge(tmp_path / "other.db")
+    assert len(book.seeds) == 2
+    changed = fingerprints(load_course().chapter("01")) | {"01.2": "new"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(standards, "fingerprints", lambda chapter: changed)
+        for count in ({"graded": 2}, {"unchanged": 2}):
+            assert run(both, book, pool) == count
+    assert [only for _, only in pool.ran[2:]] == [("01.2",)] * 2
 
 
 # --- pages ----------------------------------------------------------------------------
@@ -962,9 +989,8 @@ def test_the_student_edition_has_nothing_that_solves(made: Path) -> None:
     assert f"exercises/{STEM}.ipynb" in names
     assert f"coursekit/checks/c{STEM}/e1_check_environment.json" in names
     assert "coursekit/learner.py" in names
-    assert not [
-        n for n in names if "solution" in n or "classroom" in n or "author" in n
-    ]
+    withheld = ("solutions/", "coursekit/classroom/", "coursekit/authoring/")
+    assert not [name for name in names if name.startswith(withheld)]
     for path in edition.rglob("coursekit/checks/*/*.py"):
         text = path.read_text()
         assert "Mistake" not in text and "expected" not in text
@@ -1024,47 +1050,3 @@ def test_the_gradebook_equals_the_truth(made: Path, capsys) -> None:
             assert found == wanted, (attempt.student, one.id)
     assert batch.main([str(place), "--to", str(to)]) == batch.GRADED
     assert "4 unchanged" in capsys.readouterr().out
-
-
-def dask(*arguments: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-m", *arguments, "--no-dashboard"])
-
-
-def test_a_cluster_that_loses_a_worker_loses_no_submission(
-    made: Path, tmp_path: Path
-) -> None:
-    distributed = pytest.importorskip("distributed")
-    try:
-        cage.require()
-    except cage.NoSandbox as error:
-        pytest.skip(str(error))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"tcp://127.0.0.1:{port}"
-    here = ("--host", "127.0.0.1")
-    worker = ("distributed.cli.dask_worker", url, "--nthreads", "1", "--no-nanny")
-    started = [dask("distributed.cli.dask_scheduler", *here, "--port", str(port))]
-    started += [dask(*worker, *here) for _ in range(2)]
-    place = made / "class" / "submitted"
-
-    def kill_one() -> None:
-        while attempts_in(tmp_path / FILE) < 1:
-            time.sleep(0.1)
-        started[2].kill()
-
-    try:
-        with distributed.Client(url, timeout="60s", set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
-        killer = threading.Thread(target=kill_one, daemon=True)
-        killer.start()
-        status = batch.main([str(place), "--to", str(tmp_path), "--scheduler", url])
-        killer.join(5)
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-    assert status == batch.GRADED
-    with Gradebook(tmp_path / FILE) as book:
-        assert book.count("attempts") == len(book.current()) == 4
-        assert all(a.result.state == "graded" for a in book.current())

@@ -22,14 +22,6 @@ FILES = [ROOT / "README.md", START]
 for ready in COURSE.ready:
     FILES += [ready.lesson, ready.exercises, ready.solutions]
 
-LESSON_GATES = {
-    "headings": gates.headings,
-    "opening": gates.opening,
-    "sections": gates.sections,
-    "closing": lambda nb, _: gates.closing(nb),
-    "quiz": lambda nb, _: gates.quiz(nb),
-    "style": lambda nb, _: gates.style(nb),
-}
 NOTEBOOK_GATES = {
     "outputs": gates.outputs,
     "alt_text": gates.alt_text,
@@ -54,10 +46,10 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("gate", LESSON_GATES)
+@pytest.mark.parametrize("gate", gates.LESSON_GATES)
 @pytest.mark.parametrize("chapter", READY)
 def test_the_lesson_is_in_order(chapter: Chapter, gate: str) -> None:
-    fail_on(LESSON_GATES[gate](read(chapter.lesson), chapter))
+    fail_on(gates.LESSON_GATES[gate](read(chapter.lesson), chapter))
 
 
 @pytest.mark.parametrize("gate", NOTEBOOK_GATES)

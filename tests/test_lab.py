@@ -32,14 +32,27 @@ class Server:
     process: subprocess.Popen[str]
     address: str
     port: int
+    home: Path
 
     @property
     def token(self) -> str:
         return parse_qs(urlsplit(self.address).query)["token"][0]
 
-    def get(self, path: str, token: str | None) -> tuple[int, str]:
-        """Status and text of a page of the server."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
+    def again(self) -> str:
+        """What a second ``coursekit lab`` of the same person says."""
+        command = [sys.executable, "-m", "coursekit.cli", "lab"]
+        done = subprocess.run(
+            command, env=environment(self.home), capture_output=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    def get(
+        self, path: str, token: str | None, data: bytes | None = None
+    ) -> tuple[int, str]:
+        """Status and text of a page of the server; with data, what it says to them."""
+        address = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(address, data)
         if token:
             request.add_header("Authorization", f"token {token}")
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -50,16 +63,21 @@ class Server:
             return error.code, ""
 
 
-def start(home: Path, *arguments: str) -> Server:
-    """Run ``coursekit lab`` without a display, for somebody with an empty home."""
+def environment(home: Path) -> dict[str, str]:
+    """That of somebody without a display and with an empty home."""
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "JUPYTER_TOKEN")
     env = {k: v for k, v in os.environ.items() if k not in hidden}
-    env |= {"HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    own = {"HOME": str(home), "COURSEKIT_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    return env | own
+
+
+def start(home: Path, *arguments: str) -> Server:
+    """Run ``coursekit lab`` without a display, for somebody with an empty home."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "coursekit.cli", "lab", "--port", str(port), *arguments],
         cwd=home,
-        env=env,
+        env=environment(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -70,7 +88,7 @@ def start(home: Path, *arguments: str) -> Server:
         said.append(line)
         if found := re.search(r"The course is at (\S+)", line):
             assert len(said) == 1, "".join(said)
-            return Server(process, found.group(1), port)
+            return Server(process, found.group(1), port, home)
     pytest.fail("".join(said))
 
 
@@ -120,19 +138,50 @@ def test_no_news_and_no_updates(server: Server) -> None:
     assert found
     config = json.loads(found.group(1))
     assert config["news"] == {"disabled": True}
+    assert config["buildCheck"] is config["buildAvailable"] is False
+    assert "coursekit" in {e["name"] for e in config["federated_extensions"]}
     disabled = set(config["disabledExtensions"])
     assert disabled >= {
         "@jupyterlab/apputils-extension:announcements",
         "@jupyter/nbgrader",
+        "@jupyterlab/extensionmanager-extension",
     }
     status, answer = server.get("/lab/api/update", server.token)
     assert (status, json.loads(answer)["notification"]) == (200, None)
 
 
-def test_kernel_is_this_environment_s(server: Server) -> None:
+def test_there_is_one_kernel_this_environment_s_by_the_course_s_name(
+    server: Server,
+) -> None:
     answer = server.get("/api/kernelspecs", server.token)[1]
-    spec = json.loads(answer)["kernelspecs"]["python3"]["spec"]
-    assert spec["display_name"] == "Python 3 (ipykernel)"
+    specs = json.loads(answer)["kernelspecs"]
+    assert list(specs) == ["python3"]  # the name that the notebooks ask for
+    assert specs["python3"]["spec"]["display_name"] == "TensorFlow course"
+    assert specs["python3"]["spec"]["argv"][0] == "python3"  # Jupyter's own Python
+
+
+def test_an_answer_to_a_quiz_is_written_down(server: Server) -> None:
+    def post(token: str | None, body: object) -> tuple[int, str]:
+        data = json.dumps(body).encode()
+        return server.get("/coursekit/quiz", token, data)
+
+    lesson = ROOT / "notebooks/01_tensorflow_fundamentals.ipynb"
+    key = re.search(r"ck-quiz-(\w+)", lesson.read_text(encoding="utf-8"))[1]
+    choice = {"question": key, "choice": "b", "right": False}
+    assert post(None, choice)[0] == 403
+    assert post(server.token, {"question": key})[0] == 400
+    assert not (server.home / "journal.jsonl").exists()
+    status, answer = post(server.token, choice)
+    assert (status, json.loads(answer)["message"]) == (
+        200,
+        "Counted. Try another choice.",
+    )
+    (row,) = (server.home / "journal.jsonl").read_text().splitlines()
+    assert json.loads(row).items() >= {**choice, "chapter": "01"}.items()
+
+
+def test_a_second_start_finds_the_first(server: Server) -> None:
+    assert server.again() == f"The course is open already, at {server.address}\n"
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

@@ -9,6 +9,7 @@ import pytest
 
 import coursekit as ck
 from coursekit import journal, learner
+from coursekit.atlas import course_map
 from coursekit.engine import load_exercises
 from coursekit.spine import load_course
 
@@ -42,7 +43,9 @@ def test_a_stub_is_not_an_attempt(capsys) -> None:
 
     answer_with(stub)
     ck.check(ID)
-    assert "Replace the line" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Replace the line" in said
+    assert "run its cell (Shift+Enter) and then this one" in said
     assert journal.standings() == {}
 
 
@@ -53,7 +56,11 @@ def test_a_mistake_then_a_pass(capsys) -> None:
     ck.check(ID)
     assert mistake.says.replace("`", "") in capsys.readouterr().out.replace("`", "")
     assert journal.standings()[ID].misconceptions == [mistake.name]
-    shown = journal.course_map(load_course(), journal.standings()).text
+    ck.check(ID)
+    assert 'ck.hint("01.1"), in a new cell (Esc, then B), gives' in " ".join(
+        capsys.readouterr().out.replace("`", "").split()
+    )
+    shown = course_map(load_course(), journal.standings()).text
     assert mistake.name in shown
 
     answer_with(exercise.variants[0])
@@ -63,8 +70,8 @@ def test_a_mistake_then_a_pass(capsys) -> None:
     assert f"def {exercise.name}" in said  # the reference solution
     assert "Next: section 01.2" in said
     standing = journal.standings()[ID]
-    assert (standing.right, standing.attempts) == (True, 2)
-    shown = journal.course_map(load_course(), journal.standings()).text
+    assert (standing.right, standing.attempts) == (True, 3)
+    shown = course_map(load_course(), journal.standings()).text
     assert "●○○○○○ 1 of 6 solved" in shown
     assert mistake.name not in shown
 
@@ -78,6 +85,11 @@ def test_the_ladder_of_hints_ends_at_the_solution(capsys) -> None:
         said = capsys.readouterr().out
         assert f"Hint {rung} of {len(exercise.hints)}" in said
         assert text.replace("`", "") in said
+    assert "The last resort is" in said
+    ck.hint(ID)
+    said = " ".join(capsys.readouterr().out.replace("`", "").split())
+    assert 'That was the last hint; ck.solution("01.1") shows one good answer.' in said
+    assert journal.standings()[ID].hints == len(exercise.hints)
     ck.solution(ID)
     assert f"def {exercise.name}" in capsys.readouterr().out
 
@@ -135,3 +147,19 @@ def test_an_unwritable_journal_does_not_stop_a_check(
     said = capsys.readouterr().out
     assert "right" in said
     assert "not writable" in said
+
+
+def test_an_interrupted_check_is_calm_and_counts_nothing(capsys, monkeypatch) -> None:
+    def endless(*args):
+        while True:
+            raise KeyboardInterrupt  # as Kernel > Interrupt does
+
+    answer_with(endless)
+    assert ck.check(ID) is None
+    said = capsys.readouterr().out
+    assert "You stopped the check of exercise 01.1; nothing was counted." in said
+    assert "raise KeyboardInterrupt" in said and "Traceback" not in said
+    assert journal.standings() == {}
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(KeyboardInterrupt):  # nothing would count as full marks
+        ck.check(ID)

@@ -1,4 +1,6 @@
-"""A department that runs nbgrader can release and autograde these notebooks as is."""
+"""A department that runs nbgrader can use these notebooks as they are: generate,
+release, autograde, feedback.
+"""
 
 import os
 import sys
@@ -48,11 +50,15 @@ class Department:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.put(CHAPTER.solutions.read_text(encoding="utf-8"), "source")
+        (folder / "exchange").mkdir()
+        (folder / "exchange").chmod(0o777)
         config = Config()
         config.CourseDirectory.root = str(folder)
+        config.CourseDirectory.course_id = "tf"
+        config.Exchange.root = str(folder / "exchange")
         self.api = NbGraderAPI(config=config)
-        said = self.api.generate_assignment(ASSIGNMENT)
-        assert said["success"], said["log"]
+        for step in (self.api.generate_assignment, self.api.release_assignment):
+            succeeds(step(ASSIGNMENT))
 
     def put(self, text: str, *where: str) -> None:
         target = self.folder.joinpath(*where, ASSIGNMENT, NAME)
@@ -66,12 +72,21 @@ class Department:
     def scores(self, student: str, nb: Node) -> dict[str, float]:
         """Hand a notebook in; the points that nbgrader gives, by check cell."""
         self.put(dumps(nb), "submitted", student)
-        said = self.api.autograde(ASSIGNMENT, student)
-        assert said["success"], said["log"]
+        succeeds(self.api.autograde(ASSIGNMENT, student))
         with self.api.gradebook as gradebook:
             submission = gradebook.find_submission(ASSIGNMENT, student)
             (notebook,) = submission.notebooks
             return {grade.name: grade.score for grade in notebook.grades}
+
+    def feedback(self, student: str) -> str:
+        """The page that nbgrader makes for a student."""
+        succeeds(self.api.generate_feedback(ASSIGNMENT, student))
+        page = self.folder / "feedback" / student / ASSIGNMENT / NAME
+        return page.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def succeeds(said: dict) -> None:
+    assert said["success"], said["log"]
 
 
 def test_nbgrader_releases_what_we_generate(
@@ -92,6 +107,11 @@ def test_nbgrader_releases_what_we_generate(
 def test_the_solutions_earn_every_point(department: Department) -> None:
     points = {f"check-{id.replace('.', '-')}": e.points for id, e in checks().items()}
     assert department.scores("ana", read(CHAPTER.solutions)) == points
+    page = department.feedback("ana")
+    total = float(sum(points.values()))
+    assert f"(Score: {total} / {total})" in page
+    fetched = department.folder / "exchange" / "tf" / "outbound" / ASSIGNMENT / NAME
+    assert fetched.exists()
 
 
 def test_a_stub_earns_nothing_and_a_mistake_its_share(department: Department) -> None:

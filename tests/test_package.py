@@ -12,7 +12,6 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 
 import coursekit as ck
-from coursekit.quizzes import quiz
 from coursekit.spine import load_course
 
 
@@ -124,34 +123,6 @@ def test_show_refuses_a_description_that_describes_nothing() -> None:
         ck.show(None, alt="a plot")
 
 
-def test_a_quiz_explains_every_choice(monkeypatch) -> None:
-    calls = []
-    monkeypatch.setattr("IPython.display.display", lambda d, **kw: calls.append(d))
-    quiz(
-        "Is `1 < 2`?",
-        right={"yes": "it is `smaller`"},
-        wrong={"no": "look again", "at times": "it never changes"},
-    )
-    (shown,) = calls
-    assert shown["text/html"].count("<details>") == 3
-    assert "<code>1 &lt; 2</code>" in shown["text/html"]
-    assert "Right. it is `smaller`" in shown["text/plain"]
-    assert shown["text/plain"].count("Not so.") == 2
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ({}, {"a": "b", "c": "d"}),
-        ({"a": "b"}, {"c": "d"}),
-        ({"a": "b"}, {"c": "d", "e": " "}),
-    ],
-)
-def test_a_quiz_that_teaches_nothing_is_refused(right, wrong) -> None:
-    with pytest.raises(ValueError):
-        quiz("?", right=right, wrong=wrong)
-
-
 def test_the_digits_are_split_the_same_way_each_time() -> None:
     digits = ck.data.digits()
     assert digits.x_train.shape == (1437, 8, 8)
@@ -183,7 +154,7 @@ def test_the_command_lists_its_commands() -> None:
         text=True,
     )
     assert done.returncode == 2
-    assert "invalid choice: 'nonsense'" in done.stderr
+    assert "there is no command 'nonsense'" in done.stderr
 
 
 def test_every_name_of_the_package_resolves() -> None:

@@ -144,27 +144,22 @@ _EMBEDDED = re.compile(r"data:image/(?:png|webp);base64,([A-Za-z0-9+/=]+)")
 
 def _keep_image(old: Node, new: Node) -> None:
     before, after = old.get("data", {}), new.get("data", {})
-    for mime in before.keys() & after.keys() & {"image/png", "text/html"}:
-        was, now = _images(mime, before[mime]), _images(mime, after[mime])
+    if "text/html" in before.keys() & after.keys():
+        was, now = (_EMBEDDED.split(d["text/html"]) for d in (before, after))
         if was != now and _drawn(was) == _drawn(now):
-            after[mime] = before[mime]
-
-
-def _images(mime: str, content: str) -> list[str]:
-    """The text around the embedded images, and the images, in turn."""
-    return ["", content, ""] if mime == "image/png" else _EMBEDDED.split(content)
+            after["text/html"] = before["text/html"]
 
 
 def _drawn(parts: list[str]) -> list[Any]:
-    """The same with each image replaced by its size and pixels."""
+    """The text around embedded images, and in turn the size and pixels of each."""
     return [_pixels(part) if k % 2 else part for k, part in enumerate(parts)]
 
 
-def _pixels(png: str) -> tuple[tuple[int, ...], bytes]:
+def _pixels(image: str) -> tuple[tuple[int, ...], bytes]:
     from PIL import Image
 
-    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
-        return image.size, image.convert("RGBA").tobytes()
+    with Image.open(io.BytesIO(base64.b64decode(image))) as picture:
+        return picture.size, picture.convert("RGBA").tobytes()
 
 
 def _litter(folder: Path) -> set[str]:

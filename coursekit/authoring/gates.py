@@ -314,11 +314,9 @@ def _alts(text: str) -> list[str]:
 
 
 def _shown(output: Node) -> list[str]:
-    data, metadata = output.get("data", {}), output.get("metadata", {})
-    stored = [
-        metadata.get(m, {}).get("alt", "") for m in data if m.startswith("image/")
-    ]
-    return stored + _alts(data.get("text/html", ""))
+    data = output.get("data", {})
+    bare = ["" for mime in data if mime.startswith("image/")]  # can carry no alt text
+    return bare + _alts(data.get("text/html", ""))
 
 
 def _is_bare_figure(output: Node) -> bool:
@@ -390,3 +388,13 @@ _ROLES: dict[str, Callable[[Node, str, Chapter], Iterator[str]]] = {
     "answer": _answer,
     "check": _check,
 }
+
+LESSON_GATES: dict[str, Callable[[Node, Chapter], list[str]]] = {
+    "headings": headings,
+    "opening": opening,
+    "sections": sections,
+    "closing": lambda nb, _: closing(nb),
+    "quiz": lambda nb, _: quiz(nb),
+    "style": lambda nb, _: style(nb),
+}
+"""What a lesson must be; what any notebook must be stands in `outputs`, `alt_text`."""

@@ -20,6 +20,9 @@ KERNEL = {
     "language_info": {"name": "python"},
 }
 KEPT_METADATA = ("tags", "why", "nbgrader")
+ASKS = {"jupyter": {"source_hidden": True}, "transient": {"remove_source": True}}
+"""Metadata of a quiz cell, whose source tells the answers: JupyterLab folds it away,
+and what nbconvert exports leaves it out."""
 IGNORED = "nbval-ignore-output"
 """The tag of a cell whose output nbval does not compare."""
 
@@ -41,7 +44,7 @@ def tidy(nb: dict[str, Any]) -> Node:
     count = 0
     for cell in cells:
         cell.source = cell.source.rstrip("\n")
-        cell.metadata = _metadata(cell.get("metadata", {}))
+        cell.metadata = _metadata(cell)
         if cell.cell_type != "code":
             cell.pop("outputs", None)
             cell.pop("execution_count", None)
@@ -85,8 +88,12 @@ def _name(cells: list[Node]) -> None:
         cell["id"] = id
 
 
-def _metadata(metadata: Node) -> Node:
-    return node({k: metadata[k] for k in KEPT_METADATA if metadata.get(k)})
+def _metadata(cell: Node) -> Node:
+    metadata = cell.get("metadata", {})
+    kept = {k: metadata[k] for k in KEPT_METADATA if metadata.get(k)}
+    if cell.cell_type == "code" and cell.source.startswith("ck.quiz("):
+        kept |= ASKS
+    return node(kept)
 
 
 def _merged(outputs: list[Node]) -> list[Node]:
@@ -108,9 +115,7 @@ def _output(output: Node, count: int | None) -> Node:
     if output.output_type == "execute_result":
         output.execution_count = count
     if "metadata" in output:
-        rows = output.metadata.items()
-        alts = {m: v["alt"] for m, v in rows if isinstance(v, dict) and v.get("alt")}
-        output.metadata = node({mime: {"alt": alt} for mime, alt in alts.items()})
+        output.metadata = node({})
     return output
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from coursekit.classroom.exports import write_tables
@@ -91,16 +92,11 @@ def _grade(
     began = time.monotonic()
     stopped = False
     counts: Counter[str] = Counter()
+    where = {"unsafe": given.unsafe, "scheduler": given.scheduler}
+    how = {"times": times, "again": given.again, "counts": counts}
     try:
-        with (
-            _terminable(),
-            open_pool(
-                given.workers, unsafe=given.unsafe, scheduler=given.scheduler
-            ) as p,
-        ):
-            counts = grade_class(
-                found, book, p, tell, times=times, again=given.again, counts=counts
-            )
+        with _stoppable() as stop, open_pool(given.workers, **where) as pool:
+            grade_class(found, book, pool, tell, stop=stop, **how)
     except CannotGrade as error:
         print(f"coursekit grade: {error}", file=sys.stderr)
         return FAILED
@@ -139,8 +135,12 @@ def _summary(
             print(f"  {one.student} {one.chapter} ({one.source}): {one.result.reason}")
         if len(some) > _SHOWN:
             print(f"  … all of them in {folder / 'grades.csv'}")
+    if unsure := sum(one.result.unsure for one in attempts):
+        print(f"{unsure} of them may have hung because the machine was busy: ", end="")
+        print("the same command grades these again.")
     if found.ignored:
-        print(f"{len(found.ignored)} other files: {_listed(found)}")
+        plural = "s" * (len(found.ignored) > 1)
+        print(f"{len(found.ignored)} other file{plural}: {_listed(found)}")
     if any(not one.result.isolated for one in attempts):
         print("NOT ISOLATED: student code ran without a sandbox.")
     print(f"In {folder}: {FILE}, grades.csv, canvas.csv, feedback/")
@@ -154,17 +154,23 @@ def _listed(found: Found) -> str:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """A polite request to end is handled like Ctrl-C."""
+def _stoppable() -> Iterator[Event]:
+    """Ctrl-C, or a polite request to end, interrupts and sets the event.
+
+    Both, for libraries may swallow the exception while they are being imported.
+    """
+    asked = Event()
 
     def stop(*_: Any) -> None:
+        asked.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -6,8 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -51,6 +50,7 @@ def library(place: Path) -> None:
     (inner / "classroom" / "__init__.py").touch()
     for part in _INSIDE:
         shutil.copy(PACKAGE / "classroom" / f"{part}.py", inner / "classroom")
+    (place / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
     for path in (place, *place.rglob("*")):  # an outcast has to read it
         path.chmod(0o755 if path.is_dir() else 0o644)
 
@@ -90,6 +90,7 @@ def bubblewrap(course: Path, *, drop_root: bool) -> list[str]:
     for folder in sorted({*above, "/dev", "/dev/shm", "/etc"} - {"/", "/usr", "/tmp"}):
         command += ["--perms", "0755", "--dir", folder]
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    command += ["--ro-bind-try", str(course / "hosts"), "/etc/hosts"]
     for home in homes:
         command += ["--ro-bind", home, home]
     # The course may lie within what was just shown; then it is covered up again.
@@ -121,7 +122,9 @@ def drops_root() -> bool:
     if shutil.which("bwrap") is None:
         raise NoSandbox("bubblewrap is not installed (apt install bubblewrap)")
     found = []
-    with written() as course:
+    with tempfile.TemporaryDirectory(prefix="coursekit-sandbox-") as place:
+        course = Path(place)
+        library(course)
         for drop_root in (True, False) if os.getuid() == 0 else (False,):
             command = bubblewrap(course, drop_root=drop_root)
             command += [
@@ -158,10 +161,3 @@ def require() -> None:
         NoSandbox: they cannot; the text says what is missing.
     """
     drops_root()
-
-
-@contextmanager
-def written() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="coursekit-sandbox-") as place:
-        library(Path(place))
-        yield Path(place)

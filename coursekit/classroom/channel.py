@@ -6,9 +6,9 @@ neither side waits for the other, and kept up to a limit.
 
 import select
 import socket
-import time
 
 from coursekit.classroom import wire
+from coursekit.classroom.patience import Patience
 from coursekit.engine.plain import Plain
 
 _CHUNK = 1 << 16
@@ -23,11 +23,12 @@ class Lost(Exception):
     Attributes:
         hung: it overran its time; otherwise it died or broke the protocol.
         why: in words, for the teacher.
+        unsure: that may have been the machine's fault.
     """
 
-    def __init__(self, hung: bool, why: str) -> None:
+    def __init__(self, hung: bool, why: str, unsure: bool = False) -> None:
         super().__init__(why)
-        self.hung, self.why = hung, why
+        self.hung, self.why, self.unsure = hung, why, unsure
 
 
 class Channel:
@@ -41,29 +42,28 @@ class Channel:
         for end in (requests, output):
             end.setblocking(False)
 
-    def ask(self, request: Plain, seconds: float) -> Plain:
+    def ask(self, request: Plain, patience: Patience) -> Plain:
         """Send a request and wait for its reply.
 
         Raises:
             Lost: no reply in time, the child is gone, or what it sent is no data.
         """
-        deadline = time.monotonic() + seconds
-        self._send(wire.frame(request), deadline)
-        return self.hear(deadline)
+        self._send(wire.frame(request), patience)
+        return self.hear(patience)
 
-    def hear(self, deadline: float) -> Plain:
-        """The next reply; ``deadline`` on the monotonic clock.
+    def hear(self, patience: Patience) -> Plain:
+        """The next reply.
 
         Raises:
             Lost: as ``ask``.
         """
         try:
-            header = self._receive(wire.HEADER.size, deadline)
+            header = self._receive(wire.HEADER.size, patience)
             length = wire.body_length(header)
             self._allowance -= length
             if self._allowance < 0:
                 raise wire.WireError("too much data in all")
-            reply = wire.decode(self._receive(length, deadline))
+            reply = wire.decode(self._receive(length, patience))
         except wire.WireError as error:
             raise Lost(False, f"the code wrote to the grader's channel: {error}") from (
                 error
@@ -81,23 +81,23 @@ class Channel:
         self._requests.close()
         self._output.close()
 
-    def _send(self, data: bytes, deadline: float) -> None:
+    def _send(self, data: bytes, patience: Patience) -> None:
         rest = memoryview(data)
         while rest:
             try:
                 rest = rest[self._requests.send(rest) :]
             except BlockingIOError:
-                self._wait(deadline, sending=True)
+                self._wait(patience, sending=True)
             except OSError as error:
                 raise Lost(False, "the process ended") from error
 
-    def _receive(self, size: int, deadline: float) -> bytes:
+    def _receive(self, size: int, patience: Patience) -> bytes:
         data = bytearray()
         while len(data) < size:
             try:
                 piece = self._requests.recv(min(_CHUNK, size - len(data)))
             except BlockingIOError:
-                self._wait(deadline)
+                self._wait(patience)
                 continue
             except OSError as error:
                 raise Lost(False, "the process ended") from error
@@ -106,9 +106,9 @@ class Channel:
             data += piece
         return bytes(data)
 
-    def _wait(self, deadline: float, *, sending: bool = False) -> None:
+    def _wait(self, patience: Patience, *, sending: bool = False) -> None:
         """Until the child can be talked to; drains its output meanwhile."""
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := patience.left()) > 0:
             poll = select.poll()
             way = select.POLLOUT if sending else select.POLLIN
             poll.register(self._requests, way)
@@ -119,7 +119,7 @@ class Channel:
                 self._drain_once()
             if self._requests.fileno() in ready:
                 return
-        raise Lost(True, "no answer in time")
+        raise Lost(True, patience.why, patience.unsure)
 
     def _drain(self) -> None:
         for _ in range(64):  # a thread of the child's may never stop printing

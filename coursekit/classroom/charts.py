@@ -107,6 +107,7 @@ def marks(report: ClassReport) -> tuple["Figure", str]:
     bins = min(20, max(report.points, 1))
     axes.hist(report.marks, bins=bins, range=(0, max(report.points, 1)), ec="white")
     axes.axvline(report.median, color=PALETTE[1], linestyle="--")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.annotate(
         f" median {report.median:g}",
         (report.median, 1),

@@ -10,7 +10,9 @@ sandbox cannot be had it raises ``NoSandbox``, unless told ``unsafe=True``.
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from queue import LifoQueue
 from types import TracebackType
 from typing import Self
@@ -29,6 +31,10 @@ PRELOAD = ("matplotlib.pyplot",)
 RECYCLE = 200
 """Submissions served by one worker before a new one takes over."""
 _SHORT, _LONG = 600, 1_500
+
+
+class Closed(RuntimeError):
+    """The grader was closed while something was to be graded."""
 
 
 class Grader:
@@ -64,7 +70,6 @@ class Grader:
             if not unsafe:
                 raise
             self._kind = Unwalled
-        self._closed = False
         self._slots = [_Slot() for _ in range(self.workers)]
         self._idle: LifoQueue[_Slot] = LifoQueue()
         for slot in self._slots:
@@ -116,7 +121,8 @@ class Grader:
         if not any(answer.found for answer in answers.values()):
             remarks.insert(0, "no cell defines any of the answers")
         state = "graded" if run.complete else "partly graded"
-        return self._result(chapter, state, remarks, verdicts, began)
+        result = self._result(chapter, state, remarks, verdicts, began)
+        return replace(result, unsure=run.unsure)
 
     def _result(self, chapter, state, remarks, verdicts, began) -> SubmissionResult:
         return SubmissionResult(
@@ -128,40 +134,49 @@ class Grader:
             seconds=round(time.monotonic() - began, 3),
         )
 
+    def warm_up(self) -> None:
+        """Start a worker, if one is idle that has not been started yet.
+
+        Raises:
+            NoSandbox: it cannot be started.
+        """
+        with self._worker():
+            pass
+
     def _run(self, tasks: Sequence[Task], cells: Sequence[extract.Cell]) -> Run:
-        slot = self._idle.get()
-        try:
-            for attempt in (1, 2):
-                if slot.host is not None and slot.served >= self._recycle:
-                    slot.drop()
-                if slot.host is None and not self._closed:
-                    slot.host = self._kind(self.limits, self._preload)
-                if self._closed or slot.host is None:
-                    slot.drop()
-                    raise RuntimeError("the grader has been closed")
-                slot.served += 1
-                run = Run(slot.host, self.limits, tasks)
-                try:
-                    run.go(cells)
-                    return run
-                except (NoSandbox, WorkerLost) as error:
-                    slot.drop()
-                    if attempt == 2:
-                        if isinstance(error, NoSandbox):
-                            raise
-                        return _gave_up(run, error)
-                except BaseException:
-                    slot.drop()
+        for last in (False, True):
+            run = Run(self.limits, tasks)
+            try:
+                with self._worker() as host:
+                    run.go(host, cells)
+                return run
+            except NoSandbox:
+                if last:
                     raise
-        finally:
-            self._idle.put(slot)
+            except WorkerLost as error:
+                if last:
+                    return _gave_up(run, error)
         raise AssertionError("unreachable")
 
-    def close(self) -> None:
-        """Stop the workers; what runs in them is killed."""
-        self._closed = True
-        for slot in self._slots:
+    @contextmanager
+    def _worker(self) -> Iterator[Host]:
+        """An idle worker, started if need be; one that fails is not used again."""
+        slot = self._idle.get()
+        try:
+            if slot.served >= self._recycle:
+                slot.drop()
+            yield slot.ready(lambda: self._kind(self.limits, self._preload))
+            slot.served += 1
+        except BaseException:
             slot.drop()
+            raise
+        finally:
+            self._idle.put(slot)
+
+    def close(self) -> None:
+        """Stop the workers for good; what runs in them is killed, also at its start."""
+        for slot in self._slots:
+            slot.drop(for_good=True)
 
     def __enter__(self) -> Self:
         return self
@@ -181,10 +196,26 @@ class _Slot:
     def __init__(self) -> None:
         self.host: Host | None = None
         self.served = 0
+        self._closed = False
         self._lock = threading.Lock()
 
-    def drop(self) -> None:
+    def ready(self, make: Callable[[], Host]) -> Host:
+        """The worker, made if there is none, and started."""
         with self._lock:
+            if self._closed:
+                raise Closed("the grader has been closed")
+            host = self.host = self.host or make()
+        try:
+            host.start()
+        except NoSandbox as error:
+            if self._closed:
+                raise Closed("the grader has been closed") from error
+            raise
+        return host
+
+    def drop(self, *, for_good: bool = False) -> None:
+        with self._lock:
+            self._closed |= for_good
             host, self.host, self.served = self.host, None, 0
         if host is not None:
             host.close()
@@ -193,7 +224,7 @@ class _Slot:
 def _gave_up(run: Run, error: WorkerLost) -> Run:
     for answer in run.answers.values():
         answer.lost = answer.lost or Lost(False, f"twice, {error}")
-    run.complete = False
+    run.complete, run.unsure = False, True
     return run
 
 

@@ -71,7 +71,13 @@ class Ledger:
     @property
     def seed(self) -> int:
         """A secret number, drawn when the file was made; hidden cases come from it."""
-        return int(self._db.execute("SELECT seed FROM secret").fetchone()[0])
+        return self.seeds[0]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """This file's own seed, and then those of the files merged into it."""
+        rows = self._db.execute("SELECT seed FROM secret ORDER BY rowid")
+        return tuple(int(seed) for (seed,) in rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -115,6 +121,8 @@ class Ledger:
     def merge(self, other: Path) -> int:
         """Take over the rows that this file lacks; returns how many.
 
+        The other's seeds come along: a verdict on cases that another seed drew stands.
+
         Raises:
             BadGradebook: the other file is no gradebook.
         """
@@ -125,7 +133,10 @@ class Ledger:
                 marks = ", ".join("?" * len(names.split(", ")))
                 query = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
                 self._db.executemany(query, theirs.rows(table, names))
-            return self._db.total_changes - before
+            found = self._db.total_changes - before
+            new = [(seed,) for seed in theirs.seeds if seed not in self.seeds]
+            self._db.executemany("INSERT INTO secret VALUES (?)", new)
+            return found
 
 
 def _schema() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import Protocol
 
 from coursekit.classroom import extract
@@ -101,6 +102,7 @@ def grade_class(
     times: Mapping[tuple[str, str], object] | None = None,
     again: bool = False,
     counts: Counter[str] | None = None,
+    stop: Event | None = None,
 ) -> Counter[str]:
     """Grade what has to be graded; every submission ends in a definite state.
 
@@ -112,16 +114,18 @@ def grade_class(
         times: the collector's, by student and chapter.
         again: grade what is unchanged as well.
         counts: kept up to date all along, for who is interrupted.
+        stop: once set, nothing more is begun.
 
     Returns:
         How many submissions ended in which state; ``"unchanged"`` were not run.
 
     Raises:
         CannotGrade: the pool gave up; what was graded so far is recorded.
+        KeyboardInterrupt: ``stop`` was set; likewise.
     """
     counts = Counter() if counts is None else counts
     running: dict[Future[SubmissionResult], Job] = {}
-    checks = Checks(book.seed)
+    checks = Checks(book.seeds)
     tell("start", submissions=len(found.submissions), workers=pool.workers)
 
     def settle(job: Job, result: SubmissionResult) -> None:
@@ -150,6 +154,8 @@ def grade_class(
             future = pool.submit(submission.chapter, data, book.seed, job.only)
             running[future] = job
             del job, data
+        if stop is not None and stop.is_set():
+            raise KeyboardInterrupt
         while len(running) >= 2 * pool.workers:  # notebooks wait on disk, not here
             harvest()
     while running:
@@ -177,15 +183,17 @@ def _plan(
     if again or known is None or known.content != content:
         return Job(submission, content, wanted), data
     unwalled = isolated and not known.result.isolated
-    if unwalled or known.result.reason.startswith(_FAILED):
+    failed = known.result.unsure or known.result.reason.startswith(_FAILED)
+    if unwalled or failed:
         return Job(submission, content, wanted), data
-    stale = tuple(id for id in wanted if known.checks.get(id) != wanted[id])
+    stale = checks.stale(submission.chapter, known.checks) if wanted else ()
     if not stale and set(wanted) == set(known.checks):
         return None, b""
     ids = [one.id for one in known.result.exercises]
     if ids != [*wanted] or known.result.state == "unreadable":
         return Job(submission, content, wanted), data
-    return Job(submission, content, wanted, known.result, stale), data
+    kept = {id: one for id, one in known.checks.items() if id not in stale}
+    return Job(submission, content, wanted | kept, known.result, stale), data
 
 
 def _outcome(

@@ -48,7 +48,8 @@ table { border-collapse: collapse; margin: .6rem 0; display: block; overflow-x: 
 th[scope=row] { white-space: nowrap; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid var(--line); }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums;
+  white-space: nowrap; }
 figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: #fff;
   border-radius: .4rem; }
 footer { margin-top: 2rem; color: var(--soft); font-size: .9rem; }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from coursekit.classroom.cage import NoSandbox
@@ -20,20 +20,33 @@ class ThreadPool:
         self.workers, self.isolated = grader.workers, grader.isolated
         self._grader = grader
         self._threads = ThreadPoolExecutor(grader.workers, "grading")
+        self._warm = False
 
     def submit(
         self, chapter: str, notebook: bytes, seed: int, only: Sequence[str] = ()
     ) -> Future[SubmissionResult]:
+        if not self._warm:
+            self._warm = True
+            self._warm_up(chapter)
         return self._threads.submit(
             _grade, self._grader, chapter, notebook, seed, tuple(only)
         )
+
+    def _warm_up(self, chapter: str) -> None:
+        """Import TensorFlow in all workers at once, and meanwhile in this process.
+
+        Whatever fails will fail again when a submission needs it, and be told then.
+        """
+        for _ in range(self.workers):
+            self._threads.submit(self._grader.warm_up)
+        with suppress(Exception):
+            load_exercises(chapter)  # in this thread, where Ctrl-C can break it off
 
     def close(self) -> None:
         """Stop at once: what is running is killed, what waits is forgotten."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._grader.close()
         self._threads.shutdown(wait=True)
-        self._grader.close()  # a thread may have replaced the worker that it lost
 
 
 class DaskPool:

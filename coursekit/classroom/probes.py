@@ -141,7 +141,7 @@ def _of_the_course(origin: _Import) -> bool:
     """Whether the name comes from code that may hold answers."""
     spec = getattr(sys.modules.get(origin.module), "__spec__", None)
     place = getattr(spec, "origin", None) or ""
-    course = origin.module.partition(".")[0] in ("coursekit", "tests")
+    course = origin.module.partition(".")[0] == "coursekit"
     installed = "site-packages" in place or origin.module in sys.builtin_module_names
     library = origin.module.partition(".")[0] in sys.stdlib_module_names
     return course or not (installed or library)

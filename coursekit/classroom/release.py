@@ -24,6 +24,7 @@ from coursekit.engine import Exercise, load_exercises
 from coursekit.engine.exercise import call
 from coursekit.engine.recorded import record
 from coursekit.learner import reference_solution
+from coursekit.seat.pristine import write_shipped
 from coursekit.spine import PACKAGE, ROOT, Chapter, load_course
 
 WITHHELD = ("authoring", "classroom", "checks", "testrun.py", "__pycache__")
@@ -78,6 +79,7 @@ def release(chapters: Sequence[Chapter], to: Path) -> None:
             secrets |= solving(chapter)
         if found := sorted(leaks(made, secrets)):
             raise Leak(f"the edition would contain {', '.join(found)}")
+        write_shipped(made)
         to.mkdir(exist_ok=True)
         for path in made.iterdir():
             shutil.move(path, to / path.name)
@@ -90,7 +92,8 @@ def _copy(made: Path, chapters: Sequence[Chapter]) -> None:
     (made / "coursekit" / "checks").mkdir()
     shutil.copy(PACKAGE / "checks" / "__init__.py", made / "coursekit" / "checks")
     syllabus = made / "coursekit" / "syllabus.toml"
-    text = syllabus.read_text(encoding="utf-8")
+    own = {c.home / "syllabus.toml" for c in chapters if c.home != ROOT}
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (syllabus, *own))
     syllabus.write_text(_only(text, [c.stem for c in chapters]), encoding="utf-8")
     for name in FILES:
         if (ROOT / name).exists():
@@ -125,7 +128,7 @@ def _write_checks(made: Path, chapter: Chapter) -> None:
     name = f"c{chapter.stem}"
     folder = made / "coursekit" / "checks" / name
     folder.mkdir()
-    shutil.copy(PACKAGE / "checks" / name / "__init__.py", folder)
+    shutil.copy(chapter.checks / "__init__.py", folder)
     for exercise in load_exercises(chapter.number).values():
         module = import_module(exercise.inputs.__module__)
         path = Path(str(module.__file__))

@@ -71,6 +71,8 @@ class SubmissionResult:
         exercises: one for each exercise of the chapter, in order; all ``"not
             attempted"`` with 0 points when unreadable.
         isolated: False when it was graded without a sandbox.
+        unsure: something was stopped for which a busy machine may be to blame; the next
+            run grades it again.
         seconds: wall time from notebook bytes to verdict.
     """
 
@@ -79,6 +81,7 @@ class SubmissionResult:
     reason: str = ""
     exercises: tuple[ExerciseResult, ...] = ()
     isolated: bool = True
+    unsure: bool = False
     seconds: float = 0.0
 
     @property

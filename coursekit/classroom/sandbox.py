@@ -12,16 +12,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from coursekit.classroom import cage, wire
+from coursekit.classroom import cage, walls, wire
 from coursekit.classroom.cage import WORLD, NoSandbox
 from coursekit.classroom.channel import Channel, Lost
+from coursekit.classroom.patience import Patience
 
 _ENTRY = (
     "import sys; sys.path.insert(0, {place!r}); "
@@ -40,17 +40,22 @@ _STARTER = ThreadPoolExecutor(1, "sandbox-starter")
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one submission may use; seconds are wall time unless they say CPU."""
+    """What one submission may use.
+
+    Seconds of processor time, and of waiting while the machine is not busy (see
+    ``patience``); the submission's are by the clock of such a machine.
+    """
 
     call: float = 20
     cell: float = 30
     submission: float = 120
     cpu: int = 240
+    """The kernel's own limit for a child."""
     memory: int = 4 << 30
     tmp: int = 64 << 20
     start: float = 180
     """To import TensorFlow, once per worker, on a busy machine."""
-    self_test: float = 10
+    self_test: float = 30
     """For a worker's first operation; a worker that cannot be forked hangs."""
 
     def for_child(self) -> dict[str, int]:
@@ -63,7 +68,13 @@ class Host(Protocol):
 
     isolated: bool
 
+    def start(self) -> None:
+        """Get ready to serve; ``close`` from another thread breaks it off."""
+
     def open(self) -> Channel: ...
+    def computed(self) -> float:
+        """The seconds of processor time that the child has used."""
+
     def end(self) -> str:
         """Kill the child; in words how it ended, if it did so by itself."""
 
@@ -82,22 +93,25 @@ class Walled:
     def __init__(self, limits: Limits, preload: tuple[str, ...]) -> None:
         """
         Raises:
-            NoSandbox: the walls cannot be had, or the self-test failed.
+            NoSandbox: the walls cannot be had.
         """
         drop_root = cage.drops_root()
-        self._limits = limits
-        with cage.written() as course:
-            # Once it has been bound in there, the folder out here can go: it is kept
-            # until the worker has imported everything.
-            command = cage.bubblewrap(course, drop_root=drop_root)
-            place = "/course"
-            self._process, self._control = _start(command, place, limits, preload)
-            try:
-                _await(self._control, self._process, limits)
-                self._self_test()
-            except BaseException:
-                self.close()
-                raise
+        self._limits, self._ready = limits, False
+        self._course = tempfile.TemporaryDirectory(prefix="coursekit-sandbox-")
+        cage.library(Path(self._course.name))
+        command = cage.bubblewrap(Path(self._course.name), drop_root=drop_root)
+        self._process, self._control = _start(command, "/course", limits, preload)
+
+    def start(self) -> None:
+        """Wait until the worker has imported everything, and try it.
+
+        Raises:
+            NoSandbox: it is not fit to serve.
+        """
+        if not self._ready:
+            _await(self._control, self._process, self._limits)
+            self._self_test()
+            self._ready = True
 
     def _self_test(self) -> None:
         """Work in a forked child, which hangs if the zygote has run an operation."""
@@ -105,7 +119,8 @@ class Walled:
         try:
             channel = self.open()
             try:
-                said = channel.ask(request, self._limits.self_test)
+                patience = Patience(self._limits.self_test, self.computed)
+                said = channel.ask(request, patience)
             finally:
                 channel.close()
                 self.end()
@@ -135,12 +150,20 @@ class Walled:
         channel = Channel(*ours)
         if said == "forked":
             try:
-                said = channel.hear(time.monotonic() + 30)
+                said = channel.hear(Patience(30, self.computed))
             except Lost as error:
                 raise WorkerLost("a fresh process died") from error
         if said != "ready":
             raise NoSandbox(f"a wall could not be raised: {said}")
         return channel
+
+    def computed(self) -> float:
+        try:
+            self._control.sendall(b"T")
+            said = _hear(self._control, 30)
+        except OSError as error:
+            raise WorkerLost("the sandbox's worker is gone") from error
+        return said if isinstance(said, float) else 0.0
 
     def end(self) -> str:
         try:
@@ -154,6 +177,7 @@ class Walled:
         """Let go; whatever runs in there dies."""
         self._control.close()
         _finish(self._process)
+        self._course.cleanup()
 
 
 class Unwalled:
@@ -165,13 +189,19 @@ class Unwalled:
         if os.name != "posix":
             raise NoSandbox("even unsafe grading needs a POSIX system, such as WSL 2")
         self._limits, self._preload = limits, preload
-        self._folder = tempfile.TemporaryDirectory(prefix="coursekit-unsafe-")
-        cage.library(Path(self._folder.name))
+        self._course = tempfile.TemporaryDirectory(prefix="coursekit-unsafe-")
+        cage.library(Path(self._course.name))
         self._process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """There is nothing to be got ready."""
+
+    def computed(self) -> float:
+        return walls.computed(self._process.pid) if self._process else 0.0
 
     def open(self) -> Channel:
         ours, theirs = zip(socket.socketpair(), socket.socketpair(), strict=True)
-        limits, place = self._limits, self._folder.name
+        limits, place = self._limits, self._course.name
         self._process, control = _start([], place, limits, self._preload)
         with control:
             socket.send_fds(control, [b"F"], [end.fileno() for end in theirs])
@@ -190,7 +220,7 @@ class Unwalled:
 
     def close(self) -> None:
         self.end()
-        self._folder.cleanup()
+        self._course.cleanup()
 
 
 def _start(
@@ -230,8 +260,10 @@ def _await(control: socket.socket, process: subprocess.Popen, limits: Limits) ->
     try:
         said = _hear(control, limits.start)
     except OSError as error:
-        process.stderr.seek(0)
-        words = process.stderr.read().decode(errors="replace").split()[-40:]
+        words = []
+        with suppress(ValueError):  # it has been closed meanwhile
+            process.stderr.seek(0)
+            words = process.stderr.read().decode(errors="replace").split()[-40:]
         said = " ".join(words) or str(error)
     if said != "ready":
         raise NoSandbox(f"the grader's worker cannot start: {said}")

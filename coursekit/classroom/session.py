@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 
 from coursekit.classroom.channel import Channel, Lost
 from coursekit.classroom.extract import Cell, answer_id
+from coursekit.classroom.patience import Patience, crowding
 from coursekit.classroom.probes import Shipment
 from coursekit.classroom.sandbox import Host, Limits
 from coursekit.engine import Case, Plain, Raised
 
 MAX_STDOUT = 10_000
 _SPARE_CHILDREN = 8
+_FRESH = 1.0
+"""Seconds for which a child's processor time counts as known: asking takes time."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +83,34 @@ class _Step:
 
 
 class Run:
-    """One submission on its way; ``answers`` and ``remarks`` hold what came of it."""
+    """One submission on its way; ``answers`` and ``remarks`` hold what came of it.
 
-    def __init__(self, host: Host, limits: Limits, tasks: Sequence[Task]) -> None:
+    Attributes:
+        complete: nothing hung or died.
+        unsure: something did for which the machine may be to blame.
+    """
+
+    def __init__(self, limits: Limits, tasks: Sequence[Task]) -> None:
         self.answers = {task.id: Answered() for task in tasks}
         self.remarks: list[str] = []
         self.complete = True
-        self._host, self._limits, self._tasks = host, limits, tasks
+        self.unsure = False
+        self._limits, self._tasks = limits, tasks
+        self._host: Host
         self._channel: Channel | None = None
         self._children = 0
-        self._deadline = time.monotonic() + limits.submission
+        self._began = self._asked = time.monotonic()
+        self._used = 0.0
         self._steps: list[_Step] = []
         self._bound: dict[str, _Step] = {}
 
-    def go(self, cells: Sequence[Cell]) -> None:
-        """Run the cells and call the answers.
+    def go(self, host: Host, cells: Sequence[Cell]) -> None:
+        """Run the cells and call the answers, in children of the host's.
 
         Raises:
             NoSandbox, WorkerLost: as the host's ``open`` and ``end``.
         """
+        self._host = host
         try:
             self._look(cells)
             self._plan()
@@ -109,22 +121,33 @@ class Run:
     # --- children
 
     def _ask(self, request: Plain, seconds: float) -> Plain:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise Lost(True, "the time for the whole notebook was used up")
         try:
+            if over := self._over():
+                raise over
             if self._channel is None:
                 if self._children > len(self._tasks) + _SPARE_CHILDREN:
                     raise Lost(False, "too many processes were lost over this notebook")
                 self._children += 1
                 self._channel = self._host.open()
-            return self._channel.ask(request, min(seconds, left))
+                self._used, self._asked = 0.0, time.monotonic()
+            if time.monotonic() - self._asked > _FRESH:
+                self._used, self._asked = self._host.computed(), time.monotonic()
+            patience = Patience(seconds, self._host.computed, self._used)
+            return self._channel.ask(request, patience)
         except Lost as lost:
             how = self._end()
+            self.unsure |= lost.unsure
             if lost.hung:
-                unit = f"stopped after {min(seconds, left):.0f} s"
-                raise Lost(True, unit) from lost
+                raise
             raise Lost(False, how or lost.why) from lost
+
+    def _over(self) -> Lost | None:
+        """What to say when the notebook as a whole has had its time."""
+        passed, crowded = time.monotonic() - self._began, crowding()
+        if passed < self._limits.submission * crowded:
+            return None
+        why = "the time for the whole notebook was used up"
+        return Lost(True, why + ", on a busy machine" * (crowded > 1), crowded > 1)
 
     def _end(self) -> str:
         channel, self._channel = self._channel, None
@@ -269,9 +292,7 @@ class Run:
         """Whether an exercise can go on after a cell was lost."""
         answer = self.answers[task.id]
         answer.lost = self._bound[task.id].lost
-        over = time.monotonic() >= self._deadline
-        if over and answer.lost is None:
-            answer.lost = Lost(True, "the time for the whole notebook was used up")
+        answer.lost = answer.lost or self._over()
         return answer.lost is None
 
     def _call(self, task: Task) -> bool:

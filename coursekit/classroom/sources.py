@@ -14,7 +14,7 @@ from coursekit.spine import PACKAGE, Chapter
 
 _UNJUDGED = ("hints", "explain", "variants", "minutes", "difficulty")
 """Parts of an exercise that have no say in the verdict."""
-_ENGINE = ("compare.py", "exercise.py", "grading.py", "plain.py")
+_ENGINE = ("compare.py", "exercise.py", "faults.py", "grading.py", "plain.py")
 _LOAD = "from coursekit.engine.recorded import load"
 
 
@@ -24,8 +24,8 @@ class Leak(ValueError):
 
 def check_files(chapter: Chapter) -> list[Path]:
     """The files that say what right answers are, an exercise each."""
-    folder = PACKAGE / "checks" / f"c{chapter.stem}"
-    return [path for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+    modules = sorted(chapter.checks.glob("*.py"))
+    return [path for path in modules if path.stem != "__init__"]
 
 
 class Source:
@@ -116,10 +116,11 @@ def fingerprints(chapter: Chapter) -> dict[str, str]:
     """For each exercise, a digest of all that decides its verdict.
 
     It covers the exercise's own definition, whatever that rests on in its file, the
-    check modules that this imports, and the engine; it does not change with hints,
-    comments or another exercise.
+    modules of the course that this imports, and the engine; it does not change with
+    hints, comments or another exercise.
     """
-    return {id: _fingerprint(s, made) for id, s, made in _exercises(chapter)}
+    own = chapter.checks.parent
+    return {id: _fingerprint(s, made, own) for id, s, made in _exercises(chapter)}
 
 
 def _exercises(chapter: Chapter) -> list[tuple[str, Source, ast.Call]]:
@@ -139,16 +140,34 @@ def _literals(made: ast.Call) -> dict[str, Any]:
     return plain
 
 
-def _fingerprint(source: Source, made: ast.Call) -> str:
+def _fingerprint(source: Source, made: ast.Call, own: Path = PACKAGE) -> str:
     kept = [k for k in made.keywords if k.arg not in _UNJUDGED]
     names = {n.id for k in kept for n in ast.walk(k) if isinstance(n, ast.Name)}
     body = source.closure(names)
     parts = [_engine(), *map(ast.dump, [made.func, *kept, *body.values()])]
-    for statement in source.imported.values():
-        if (module := _module(statement)).startswith("coursekit.checks."):
-            path = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
-            parts.append(path.read_text(encoding="utf-8"))
+    modules = {
+        f"coursekit.{s.names[0].name}" if _module(s) == "coursekit" else _module(s)
+        for s in source.imported.values()
+    }
+    for path in (path for module in sorted(modules) for path in _files(module, own)):
+        parts.append(path.read_text(encoding="utf-8"))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _files(module: str, own: Path) -> list[Path]:
+    """The files of a module or package of the course; the engine counts apart."""
+    course, *parts = module.split(".")
+    if course != "coursekit" or parts[:1] in ([], ["engine"]):
+        return []
+    places = [PACKAGE.joinpath(*parts)]
+    if parts[0] == "checks":
+        places.append(own.joinpath(*parts[1:]))
+    for place in places:
+        if place.with_suffix(".py").is_file():
+            return [place.with_suffix(".py")]
+        if place.is_dir():
+            return sorted(place.rglob("*.py"))
+    return []
 
 
 @cache

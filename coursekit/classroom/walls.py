@@ -1,19 +1,22 @@
 """The inner walls, raised by a process around itself: Linux, standard library only.
 
 bubblewrap has already taken away the file system and the network. Here each submission
-gets namespaces, a /tmp and a /proc of its own, loses every capability, and may start
-no process, open no socket and exceed no limit. The parent kills it as a whole: it is
-process 1 of its namespace, and everything in there dies with it.
+gets namespaces, a /tmp, a /proc and a loopback of its own, loses every capability, and
+may start no process and exceed no limit. The parent kills it as a whole: it is process
+1 of its namespace, and everything in there dies with it.
 """
 
 import ctypes
+import fcntl
 import os
 import platform
 import resource
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 OUTCAST = 65534
 """The user that a worker started by root becomes: root escapes process limits."""
@@ -24,7 +27,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     **{"execveat": (322, 281), "ptrace": (101, 117), "process_vm_readv": (310, 270)},
     **{"process_vm_writev": (311, 271), "process_madvise": (440, 440)},
     **{"pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "kcmp": (312, 272)},
-    **{"socket": (41, 198), "unshare": (272, 97), "setns": (308, 268)},
+    **{"unshare": (272, 97), "setns": (308, 268)},
     **{"mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41)},
     **{"chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429)},
     **{"fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432)},
@@ -44,12 +47,15 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     **{"memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194)},
     **{"msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180)},
 }
-_CLONE, _CLONE3 = (56, 220), (435, 435)
+_CLONE, _CLONE3, _SOCKET = (56, 220), (435, 435), (41, 198)
+_FAMILIES, _TYPES, _PROTOCOLS = (1, 2, 10), (1, 2), (0, 6, 17)
+"""Sockets that the child may open, on its loopback: local, TCP and UDP."""
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _NEW_NS, _NEW_CGROUP, _NEW_UTS = 0x00020000, 0x02000000, 0x04000000
 _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 _CLONE_THREAD = 0x00010000
+_SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41
 _MS_PRIVATE_REC, _MS_NOSUID_NODEV, _MS_READ_ONLY = 0x44000, 6, 6 | 1 | 32
 _PR_SET_DUMPABLE, _PR_SET_SUBREAPER, _PR_NO_NEW_PRIVS = 4, 36, 38
 _PR_CAPBSET_DROP, _PR_SET_SECCOMP, _PR_CAP_AMBIENT = 24, 22, 47
@@ -123,6 +129,8 @@ def _enter_namespaces() -> None:
     ):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(line)
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any:
+        fcntl.ioctl(any, _SET_FLAGS, struct.pack("16sH14x", b"lo", _UP_AND_RUNNING))
 
 
 def raise_walls(*, tmp_bytes: int, memory: int, cpu_seconds: int) -> None:
@@ -206,6 +214,13 @@ def _filter_calls() -> None:
     def ret(value: int) -> tuple[int, int, int, int]:
         return (0x06, 0, 0, value)
 
+    def argument(number: int) -> tuple[int, int, int, int]:
+        return (0x20, 0, 0, 16 + 8 * number)
+
+    def one_of(*values: int) -> list[tuple[int, int, int, int]]:
+        tests = [(0x15, len(values) - i, 0, v) for i, v in enumerate(values)]
+        return [*tests, ret(refuse)]
+
     program = [(0x20, 0, 0, 4), (0x15, 1, 0, audit), ret(kill), (0x20, 0, 0, 0)]
     if column == 0:  # the x32 calls would go round the numbers below
         program += [(0x35, 0, 1, 0x40000000), ret(refuse)]
@@ -213,8 +228,11 @@ def _filter_calls() -> None:
         if (number := numbers[column]) is not None:
             program += [(0x15, 0, 1, number), ret(refuse)]
     program += [(0x15, 0, 1, _CLONE3[column]), ret(no_such_call)]
+    sockets = [argument(0), *one_of(*_FAMILIES), argument(1), (0x54, 0, 0, 0xF)]
+    sockets += [*one_of(*_TYPES), argument(2), *one_of(*_PROTOCOLS), ret(allow)]
+    program += [(0x15, 0, len(sockets), _SOCKET[column]), *sockets]
     # clone may make threads only: one process, so one limit on memory.
-    program += [(0x15, 0, 3, _CLONE[column]), (0x20, 0, 0, 16)]
+    program += [(0x15, 0, 3, _CLONE[column]), argument(0)]
     program += [(0x45, 1, 0, _CLONE_THREAD), ret(refuse), ret(allow)]
     code = b"".join(struct.pack("<HBBI", *step) for step in program)
     steps = ctypes.create_string_buffer(code, len(code))
@@ -240,6 +258,16 @@ def trial() -> None:
         os.waitpid(pid, 0)
     except OSError as error:
         os.write(1, str(error).encode())
+
+
+def computed(pid: int) -> float:
+    """The processor time of a process so far, in seconds; 0 if nobody can tell."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            ticks = file.read().rpartition(")")[2].split()[11:13]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0.0
 
 
 def kill(pid: int) -> int:

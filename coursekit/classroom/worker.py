@@ -24,7 +24,7 @@ from coursekit.engine.exercise import Case
 from coursekit.engine.grading import run
 from coursekit.engine.plain import Opaque, Plain, Raised
 
-FORK, KILL = b"F", b"K"
+FORK, KILL, TIME = b"F", b"K", b"T"
 _REQUESTS = 3
 _MISSING = object()
 
@@ -67,7 +67,7 @@ def _warm_up(preload: list[str]) -> None:
 
 
 def _serve_forks(control: socket.socket, limits: dict[str, int]) -> None:
-    """Fork and kill on demand, one child at a time, until the grader hangs up."""
+    """Fork, kill and time one child at a time, until the grader hangs up."""
     child = 0
     while True:
         order, fds, _, _ = socket.recv_fds(control, 1, 2)
@@ -79,6 +79,8 @@ def _serve_forks(control: socket.socket, limits: dict[str, int]) -> None:
                 answer = str(error)
             for fd in fds:
                 os.close(fd)
+        elif order == TIME:
+            answer = walls.computed(child)
         elif order == KILL and child:
             answer, child = walls.kill(child), 0
         else:

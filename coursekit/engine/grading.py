@@ -1,15 +1,12 @@
 """Run an answer, judge it, and find the misconception behind a wrong one."""
 
-import inspect
-import linecache
-import re
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import CodeType
-from typing import Any, Literal
+from typing import Literal
 
+from coursekit.engine.compare import contrast
 from coursekit.engine.exercise import Answer, Case, Exercise, Mistake
+from coursekit.engine.faults import raised
 from coursekit.engine.plain import Plain, Raised, to_plain
 from coursekit.runtime import reseed
 
@@ -26,6 +23,11 @@ class Failure:
     want: Plain
     got: Plain
     difference: str
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """What was expected and what came, in short, where they differ."""
+        return contrast(self.want, self.got)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def run(exercise: Exercise, answer: Answer, case: Case) -> Plain:
     try:
         return exercise.probe(answer, case)
     except (Exception, SystemExit) as error:
-        return _raised(error, answer)
+        return raised(error, answer)
 
 
 def grade(exercise: Exercise, answer: Answer, seed: int = NOTEBOOK_SEED) -> Result:
@@ -108,15 +110,21 @@ def diagnose(
     every failing case is named, provided it is more than a shared exception: many
     faults raise the same error.
     """
+    values = any(not isinstance(got[i], Raised) for i in failed)
+    others = [i for i in range(len(cases)) if i not in failed]
     likely: list[Mistake] = []
     for mistake in exercise.mistakes:
-        outputs = [run(exercise, mistake.answer, case) for case in cases]
-        agrees = [_same(exercise, g, o) for g, o in zip(got, outputs, strict=True)]
-        if all(agrees):
-            return mistake, True
-        values = any(not isinstance(got[i], Raised) for i in failed)
-        if values and all(agrees[i] for i in failed):
-            likely.append(mistake)
+
+        def agrees(i: int, mistake: Mistake = mistake) -> bool:
+            return _same(exercise, got[i], run(exercise, mistake.answer, cases[i]))
+
+        # Most mistakes are out of the question after one case: what takes time is
+        # running them, so nothing is run that can no longer matter.
+        if all(map(agrees, failed)):
+            if all(map(agrees, others)):
+                return mistake, True
+            if values:
+                likely.append(mistake)
     return (likely[0], False) if len(likely) == 1 else (None, False)
 
 
@@ -125,45 +133,3 @@ def _same(exercise: Exercise, got: Plain, output: Plain) -> bool:
         return got.same_as(output)
     # Both ways, since judging is lenient: a scalar tensor may stand for a number.
     return exercise.judge(got, output) is None and exercise.judge(output, got) is None
-
-
-def _raised(error: BaseException, answer: Answer) -> Raised:
-    message = str(error)
-    line, source = _line_in(answer, error.__traceback__, message)
-    if "in user code:" in message:  # AutoGraph wraps the real message
-        message = message.strip().splitlines()[-1].strip()
-        message = message.removeprefix(f"{type(error).__name__}:")
-    message = _plain_words(message)
-    return Raised(type(error).__name__, message[:300], line, source)
-
-
-def _plain_words(message: str) -> str:
-    """A message of TensorFlow without what only its makers can read."""
-    message = re.sub(r"\{\{[^}]*\}\}", "", message)  # {{function_node …}}
-    message = re.sub(r"\[Op:\w+\](\s+name:.*)?", "", message)
-    message = re.sub(r"(not in the list of allowed values):.*", r"\1", message)
-    return " ".join(message.split())
-
-
-def _code(answer: Any) -> CodeType | None:
-    function = getattr(answer, "python_function", answer)
-    if inspect.isclass(function):
-        function = function.__init__
-    return getattr(inspect.unwrap(function), "__code__", None)
-
-
-def _line_in(answer: Answer, tb: Any, message: str) -> tuple[int | None, str]:
-    """The line of the answer's own file in which an exception arose."""
-    code = _code(answer)
-    if code is None:
-        return None, ""
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(tb)
-        if frame.filename == code.co_filename and frame.lineno
-    ]
-    quoted = re.findall(rf'File "{re.escape(code.co_filename)}", line (\d+)', message)
-    lines += [int(number) for number in quoted]
-    if not lines:
-        return None, ""
-    return lines[-1], linecache.getline(code.co_filename, lines[-1]).strip()

@@ -87,6 +87,21 @@ def to_plain(value: Any, depth: int = 0) -> Plain:
     return Opaque(type(value).__name__, _text(value))
 
 
+def tensors_to_plain(value: Any, depth: int = 0) -> Plain:
+    """As :func:`to_plain`, where tensors are asked for: what is NumPy's is Opaque.
+
+    It prints much like a tensor and compares equal, but inside a graph it cannot be.
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        kind = "array" if value.ndim else "number"
+        shown = np.array2string(np.asarray(value), precision=4, threshold=20)
+        text = " ".join(f"{value.dtype} {value.shape}: {shown}".split())
+        return Opaque(f"NumPy {kind} instead of a tensor", text[:200])
+    if type(value) in (list, tuple) and depth <= MAX_DEPTH:
+        return type(value)(tensors_to_plain(item, depth + 1) for item in value)
+    return to_plain(value, depth)
+
+
 def _tensor_value(value: Any) -> np.ndarray | None:
     """The value of an eager tensor or a variable; None for anything else."""
     # Duck typing keeps this module free of TensorFlow.
@@ -120,7 +135,8 @@ def brief(value: Plain, width: int = 300) -> str:
     if isinstance(value, Opaque):
         return f"{value.kind}: {value.text}"[:width]
     if isinstance(value, Raised):
-        return f"{value.kind}: {value.message}"[:width]
+        message = f": {value.message}" if value.message else ""
+        return f"{value.kind}{message}"[:width]
     if isinstance(value, np.ndarray):
         text = np.array2string(value, precision=6, threshold=20, edgeitems=3)
         text = " ".join(text.split())

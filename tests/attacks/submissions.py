@@ -146,6 +146,34 @@ def attacks(canary: str, port: int) -> dict[str, Attack]:
             print("STOLEN" if tf.io.gfile.exists("{canary}") else "no folder")
             """
         ),
+        "reads files as a data set": cell(
+            f"""
+            for kind in (tf.data.TextLineDataset, tf.data.TFRecordDataset):
+                for path in ("{canary}/solution.txt", "/etc/passwd", "/etc/shadow"):
+                    try:
+                        print("STOLEN", list(kind(path)))
+                    except Exception as error:
+                        print(type(error).__name__)
+            """
+        ),
+        "changes TensorFlow's state": cell(
+            """
+            import keras
+            tf.config.run_functions_eagerly(True)
+            tf.debugging.enable_check_numerics()
+            keras.backend.set_floatx("float16")
+            tf.random.set_seed(1)
+            tf.config.set_soft_device_placement(False)
+            for change in (lambda: tf.config.set_visible_devices([], "CPU"),
+                           lambda: tf.config.threading
+                               .set_intra_op_parallelism_threads(64)):
+                try:
+                    change()
+                except Exception as error:
+                    print(type(error).__name__)
+            """,
+            train=ANY,
+        ),
         "links to the grader's files": cell(
             f"""
             import os
@@ -156,7 +184,7 @@ def attacks(canary: str, port: int) -> dict[str, Attack]:
         "imports the oracle": cell(
             """
             import importlib, sys
-            for name in ("coursekit.checks", "tests.fixtures.attention",
+            for name in ("coursekit.checks", "coursekit.checks.c99_attention",
                          "coursekit.checks.c01_tensorflow_fundamentals",
                          "coursekit.learner", "coursekit.classroom.judging"):
                 try:
@@ -246,6 +274,34 @@ def attacks(canary: str, port: int) -> dict[str, Attack]:
                     return np.zeros(3)
             return Lazy()
             """
+        ),
+        "a variable that lies": call(
+            """
+            class Yes(float):
+                def __eq__(self, other): return True
+                def __sub__(self, other): return 0.0
+                __hash__ = float.__hash__
+            class Lie(tf.Variable):
+                def numpy(self):
+                    return Yes()
+                def __array__(self, *a, **k):
+                    return np.full(v.shape, np.nan, "float32")
+            return Lie(v * 0.0)
+            """,
+            attention=("wrong", "error", "not attempted"),  # it cannot be subclassed
+        ),
+        "subclasses that lie": call(
+            """
+            class Sly(dict):
+                def __getitem__(self, key): return 1
+                def __eq__(self, other): return True
+                def items(self): raise SystemExit
+            class Long(list):
+                def __len__(self): return 0
+                def __iter__(self): return iter(lambda: 1, 2)
+            return [Sly(a=1), Long([1]), type("F", (float,), {})(1)]
+            """,
+            attention=("wrong", "error", "timeout"),
         ),
         "runs when unpickled": call(
             f"""
@@ -411,6 +467,18 @@ def attacks(canary: str, port: int) -> dict[str, Attack]:
                 threading.Thread(target=haunt, daemon=True).start()
             """
         ),
+        "answers later calls from a thread": cell(
+            """
+            import threading, time
+            def patch():
+                while True:
+                    globals()["attention"] = lambda q, k, v, mask=None: v * 0.0
+                    globals()["train_linear"] = lambda *a: {"w": 0.0, "b": 0.0}
+                    time.sleep(0.0001)
+            threading.Thread(target=patch, daemon=True).start()
+            """,
+            train=ANY,
+        ),
         # --- memory, processes, disk
         "takes all memory": call(
             "hoard = []\nwhile True:\n    hoard.append(bytearray(b'x' * (1 << 26)))",
@@ -477,6 +545,23 @@ def attacks(canary: str, port: int) -> dict[str, Attack]:
         ),
         "opens files until none is left": cell(
             "keep = []\nwhile True:\n    keep.append(open('/dev/null'))", train=ANY
+        ),
+        "fills the loopback": cell(
+            """
+            import socket
+            keep = []
+            while True:
+                try:
+                    keep.append(socket.socketpair())
+                    keep[-1][0].setblocking(False)
+                    while True:
+                        keep[-1][0].send(bytes(1 << 16))
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    break
+            """,
+            train=ANY,
         ),
         # --- reaching out
         "connects": cell(

@@ -112,6 +112,11 @@ def _describe_tensor_shape(x):
     return t.shape.rank, t.shape, t.dtype.name, int(tf.size(t))
 
 
+def _describe_nothing_plain(x):
+    t = tf.convert_to_tensor(x)
+    return t.ndim, t.shape, t.dtype.name, tf.size(t)
+
+
 def _describe_dtype_object(x):
     t = tf.convert_to_tensor(x)
     return t.shape.rank, tuple(t.shape), t.dtype, int(tf.size(t))
@@ -209,6 +214,13 @@ EXERCISE = Exercise(
             "object of TensorFlow's own. Whoever uses your result needs plain Python: "
             "`tuple(tensor.shape)`.",
             _describe_tensor_shape,
+        ),
+        Mistake(
+            "returns a TensorShape and a tensor",
+            "The four answers are right, but two of them only look like plain Python: "
+            "the shape is a `TensorShape`, and `tf.size` gives a tensor. Unpack them "
+            "with `tuple(...)` and `int(...)`.",
+            _describe_nothing_plain,
         ),
         Mistake(
             "returns a DType",

@@ -119,6 +119,11 @@ def _mean_count_first(mean, count, batch):
         mean.assign((mean * count + tf.reduce_sum(batch)) / count)
 
 
+def _mean_count_first_unguarded(mean, count, batch):
+    count.assign_add(len(batch))
+    mean.assign((mean * count + tf.reduce_sum(batch)) / count)
+
+
 def _mean_count_twice(mean, count, batch):
     n = len(batch)
     if n:
@@ -225,6 +230,14 @@ EXERCISE = Exercise(
             "sum is `mean` times the *old* count: compute it first, and update "
             "`count` last.",
             _mean_count_first,
+        ),
+        Mistake(
+            "weighs by the new count, and divides by 0",
+            "`count` is updated first, so `mean * count` is no longer the old sum: the "
+            "order of updates is part of the program. Compute the new mean while "
+            "`count` still holds the old number, and update `count` last. (Once that "
+            "is right, think of a first batch that is empty: 0 divided by 0 is NaN.)",
+            _mean_count_first_unguarded,
         ),
         Mistake(
             "adds the batch to the count twice",

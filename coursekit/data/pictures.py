@@ -1,7 +1,4 @@
-"""Deterministic data sets that need no network.
-
-Each function says what the data is, its size, where it comes from and its licence.
-"""
+"""Pictures: handwritten digits and photographs, as scikit-learn ships them."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -50,6 +47,37 @@ def digits(test_fraction: float = 0.2) -> Split:
     for array in vars(split).values():
         array.setflags(write=False)
     return split
+
+
+def scatter(
+    images: np.ndarray,
+    labels: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    size: int = 12,
+    turns: int = 4,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lay each picture on a larger, empty sheet, at a random place and any way up.
+
+    Args:
+        images: shape (n, side, side), background 0.
+        labels: integers, shape (n,).
+        rng: draws the places and the quarter turns.
+        size: side of a sheet, in pixels; no smaller than that of a picture.
+        turns: how many of the four ways up occur; 1 leaves every picture upright.
+
+    Returns:
+        Sheets, float32, shape (n, size * size), and their answers, shape (n,):
+        ``label * turns + quarter turns``, the turns counted anticlockwise.
+    """
+    side = images.shape[1]
+    turned = rng.integers(0, turns, len(images))
+    corners = rng.integers(0, size - side + 1, (len(images), 2))
+    sheets = np.zeros((len(images), size, size), np.float32)
+    for k, (row, column) in enumerate(corners):
+        picture = np.rot90(images[k], turned[k])
+        sheets[k, row : row + side, column : column + side] = picture
+    return sheets.reshape(len(images), -1), labels * turns + turned
 
 
 def photo(name: str) -> np.ndarray:

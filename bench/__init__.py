@@ -1,0 +1,1 @@
+"""Coursekit's grader beside nbgrader and otter, in one run: ``make bench``."""
