@@ -97,7 +97,7 @@ def _append(details: Mapping[str, object]) -> bool:
         descriptor = os.open(path, flags, 0o644)
         try:
             size = os.lseek(descriptor, 0, os.SEEK_END)
-            if size:  # a writer that was killed may have left half a line
+            if size:  # a killed writer left half a line, or another is just writing
                 os.lseek(descriptor, size - 1, os.SEEK_SET)
                 if os.read(descriptor, 1) != b"\n":
                     line = b"\n" + line

@@ -9,7 +9,7 @@ from typing import Any
 from coursekit import journal
 from coursekit.atlas import next_step
 from coursekit.engine import Exercise, Result, grade, load_exercise
-from coursekit.engine.faults import whereabouts
+from coursekit.engine.faults import misspelt, whereabouts
 from coursekit.engine.render import Rendered, message, render
 from coursekit.spine import load_course
 
@@ -61,6 +61,7 @@ def _note(result: Result, answer: Any) -> str:
         return (
             f"There is no `{exercise.name}` in this notebook yet: "
             "run the cell that defines it, then check again."
+            + misspelt(exercise.name, vars(sys.modules["__main__"]))
         )
     if result.state == "right":
         return next_step(load_course(), _with(exercise.id))

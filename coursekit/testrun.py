@@ -19,15 +19,16 @@ from coursekit.spine import ROOT
 
 SOURCES = ("coursekit", "tests", "bench", "notebooks", "solutions", "conftest.py")
 PYTEST = ("-m", "pytest")
-# Two at a time, a file each (loadfile): the cells of a notebook share a kernel, and
-# the tests of a module what it starts.
-PAIRED = (*PYTEST, "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
+# Two at a time. What shares what it starts stays together: the cells of a notebook,
+# and in `tests` the groups that its conftest makes.
+PAIRED = (*PYTEST, "-n", "2", "-p", "no:cacheprovider", "--dist")
 NBVAL = ("--nbval", "--nbval-current-env", "notebooks", "solutions")
-NOTEBOOKS = (*PAIRED, *NBVAL)
+NOTEBOOKS = (*PAIRED, "loadfile", *NBVAL)
+THROUGH = ("--continue-on-collection-errors", "--durations=9", "--durations-min=20")
 PARTS: dict[str, tuple[str, ...]] = {
     "style": ("-m", "ruff", "check", *SOURCES),
     "format": ("-m", "ruff", "format", "--check", *SOURCES),
-    "package": (*PAIRED, "--continue-on-collection-errors", "tests"),
+    "package": (*PAIRED, "loadgroup", *THROUGH, "tests"),
     "notebooks": NOTEBOOKS,
 }
 

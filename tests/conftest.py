@@ -1,6 +1,7 @@
 """What the tests share: a learner of their own, and a small chapter in order."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,18 @@ from coursekit.authoring.conditions import QUIET, WIDTH
 from coursekit.authoring.files import Node, dumps, node
 from coursekit.authoring.tidy import seal, tidy
 from coursekit.spine import Chapter, Section
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What one of two workers runs by itself: a file, or what a file says of a chapter.
+
+    The tests of a file share what it starts; those of the course are too many for one.
+    """
+    for item in items:
+        number = re.search(r"\[(\d\d)\b", item.name)
+        of_chapter = item.path.name == "test_course.py" and number
+        group = item.path.stem + (f"-{number[1]}" if of_chapter else "")
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)

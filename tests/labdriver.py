@@ -60,7 +60,7 @@ def required(condition: object, reason: str) -> None:
         pytest.skip(reason)
 
 
-def until(done: Callable[[], object], what: str, seconds: float = 60) -> None:
+def until(done: Callable[[], object], what: str, seconds: float = 120) -> None:
     """Wait until something holds that the page does not show."""
     end = time.monotonic() + seconds
     while not done():

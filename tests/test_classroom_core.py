@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import textwrap
 import time
 from collections.abc import Iterator
@@ -244,12 +243,10 @@ def test_the_exercise_that_hangs_is_named_and_the_rest_is_graded(pool: Grader) -
     assert attention.earned == 2.67  # what had been right before it hung
 
 
-SPINS = """
+WAITS = """
 import time
 def attention(q, k, v, mask=None):
-    until = time.process_time() + 0.6
-    while time.process_time() < until:
-        pass
+    time.sleep(1.5)
     scores = tf.matmul(q, k, transpose_b=True) / float(q.shape[-1]) ** 0.5
     scores = scores if mask is None else tf.where(mask, scores, -1e9)
     return tf.nn.softmax(scores, axis=-1) @ v
@@ -261,16 +258,10 @@ SLEEPS = "import time\ndef attention(q, k, v, mask=None):\n    time.sleep(99)\n"
 def test_processor_time_decides_what_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "crowding", lambda: 12.0)
     limits = replace(LIMITS, call=1.2, cell=10)
-    hogs = [subprocess.Popen([sys.executable, "-c", "while 1: 0"]) for _ in range(8)]
-    try:
-        with Grader(1, limits=limits) as pool:
-            slow, attention, _ = graded(pool, submission(attention=SPINS))
-    finally:
-        for hog in hogs:
-            hog.kill()
-            hog.wait()
+    with Grader(1, limits=limits) as pool:
+        slow, attention, _ = graded(pool, submission(attention=WAITS))
     assert attention.state == "right" and not slow.unsure
-    assert attention.seconds > 4 * limits.call  # by the clock each call overran
+    assert attention.seconds > limits.call  # by the clock each call overran
 
 
 @needs_sandbox

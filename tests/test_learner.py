@@ -37,6 +37,13 @@ def test_without_an_answer_the_check_is_calm(capsys) -> None:
     assert journal.standings() == {}
 
 
+def test_a_misspelt_name_is_asked_about(capsys, monkeypatch) -> None:
+    name = load_exercises("01")[ID].name
+    monkeypatch.setattr(sys.modules["__main__"], name + "s", len, raising=False)
+    ck.check(ID)
+    assert f"There is `{name}s`: is that it" in capsys.readouterr().out
+
+
 def test_a_stub_is_not_an_attempt(capsys) -> None:
     def stub(*args):
         raise NotImplementedError()

@@ -119,17 +119,19 @@ def wrong_problems(exercise: Exercise, seeds: Sequence[int] = SEEDS) -> list[str
 
 
 def _remembering(exercise: Exercise, seed: int) -> Exercise:
-    """The same exercise on one draw of cases; runs each answer on each case twice.
+    """The same exercise on one draw of cases; runs no answer on a case many times.
 
     A diagnosis tries every mistake, so all of them together would try each one many
-    times. Twice, not once: an answer that is never the same must not be named.
+    times. On the notebook's draw each runs twice, not once: an answer that is never
+    the same must not be named.
     """
     cases = exercise.cases(seed)
+    often = 2 if seed == NOTEBOOK_SEED else 1
     seen: dict[tuple[int, int], list[tuple[Plain, Exception | None]]] = {}
 
     def probe(answer: Answer, case: Case) -> Plain:
         runs = seen.setdefault((id(answer), id(case)), [])
-        if len(runs) < 2:
+        if len(runs) < often:
             try:
                 runs.append((exercise.probe(answer, case), None))
             except Exception as error:

@@ -4,11 +4,13 @@ TensorFlow and Keras wrap what went wrong in stack traces, device names and colo
 code that AutoGraph has converted fails in a file that nobody wrote. All of that goes.
 """
 
+import difflib
 import functools
 import inspect
 import linecache
 import re
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
 from coursekit.engine.plain import Raised
@@ -101,6 +103,16 @@ def plain_words(error: BaseException) -> str:
     for pattern, words in _NOISE:
         message = re.sub(pattern, words, message)
     return clipped(" ".join(message.split()), MAX_MESSAGE)
+
+
+def misspelt(name: str, defined: Iterable[str]) -> str:
+    """A question about the defined name that looks most like the one asked for.
+
+    Returns:
+        Nothing when none comes close; else a sentence that begins with a space.
+    """
+    near = difflib.get_close_matches(name, {*defined} - {name}, n=1, cutoff=0.75)
+    return f" There is `{near[0]}`: is that it, under another name?" if near else ""
 
 
 def clipped(text: str, width: int) -> str:

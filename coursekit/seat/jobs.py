@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import coursekit
 from coursekit.engine import Exercise, Result, grade
-from coursekit.engine.faults import raised, whereabouts
+from coursekit.engine.faults import misspelt, raised, whereabouts
 from coursekit.engine.render import render
 from coursekit.seat.finding import (
     about,
@@ -157,6 +157,8 @@ class _Run:
                 self._say(Result(exercise, "error"), note)
                 return
         note = f"Nothing in this file defines `{exercise.name}`."
+        bound = (name for parsed in self.cells for name in parsed.binds)
+        note += misspelt(exercise.name, bound)
         self._say(Result(exercise, "not attempted"), note)
 
     def _say(self, result: Result, note: str, printed: str = "") -> None:
