@@ -45,7 +45,7 @@ def busy_child(cells: list[str]) -> tuple[float, float]:
         said = channel.ask(request, Patience(60, host.computed))
         if said is not None:
             raise RuntimeError(f"the answer failed: {said}")
-    sizes = _sizes(_descendants(host._process.pid)[-1])
+    sizes = _sizes(family(host._process.pid)[-1])
     channel.close()
     host.end()
     host.close()
@@ -65,8 +65,8 @@ def _sizes(pid: int) -> dict[str, float]:
     return {line.split(":")[0]: float(line.split()[1]) for line in lines}
 
 
-def _descendants(pid: int) -> list[int]:
-    """A process, its children, theirs, and so on: in a sandbox, one after the other."""
+def family(pid: int) -> list[int]:
+    """A process, its children, theirs and so on: in a sandbox one after the other."""
     listing = subprocess.run(
         ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
     )

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.resources import family
 from coursekit.classroom import batch, cage, report
 from coursekit.classroom.gradebook import FILE, Gradebook
 from coursekit.classroom.sample import write_class
@@ -125,12 +126,12 @@ def test_the_gradebook_of_300_equals_the_truth(school: Path, tmp_path: Path) -> 
 def test_kill_9_in_mid_batch_changes_nothing(school: Path, tmp_path: Path) -> None:
     running = start(school / "submitted", tmp_path)
     wait_for(tmp_path / FILE, NUMBER // 2)
-    family = children_of(running.pid)
+    children = family(running.pid)[1:]
     running.send_signal(signal.SIGKILL)
     running.communicate()
     deadline = time.monotonic() + 10
-    while any(map(alive, family)):  # no worker outlives the grader
-        assert time.monotonic() < deadline, family
+    while any(map(alive, children)):  # no worker outlives the grader
+        assert time.monotonic() < deadline, children
         time.sleep(0.1)
     before = attempts_in(tmp_path / FILE)
     assert NUMBER // 2 <= before < NUMBER
@@ -139,18 +140,6 @@ def test_kill_9_in_mid_batch_changes_nothing(school: Path, tmp_path: Path) -> No
     assert done.returncode == batch.GRADED
     assert (end["unchanged"], end["graded"]) == (before, NUMBER - before)
     is_the_truth(school, tmp_path)
-
-
-def children_of(pid: int) -> list[int]:
-    """All descendants of a process."""
-    listing = subprocess.run(
-        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
-    )
-    pairs = [tuple(map(int, line.split())) for line in listing.stdout.splitlines()]
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in pairs if parent == one]
-    return found[1:]
 
 
 def alive(pid: int) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.resources import family
 from coursekit.classroom import (
     cage,
     extract,
@@ -175,18 +176,6 @@ for folder, folders, names in os.walk("/"):
         )
         lines = set(attention.stdout.splitlines()[1:])
         assert lines <= {"WRITABLE /tmp", "WRITABLE /dev/shm"}
-
-
-def family(pid: int) -> list[int]:
-    """A process and all of its descendants."""
-    listing = subprocess.run(
-        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
-    )
-    pairs = [tuple(map(int, line.split())) for line in listing.stdout.splitlines()]
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in pairs if parent == one]
-    return found
 
 
 # --- honest work ------------------------------------------------------------------
