@@ -86,7 +86,7 @@ def _counter_inputs(rng: np.random.Generator) -> list[Case]:
     some = ["H", "HT", "HH"][rng.integers(3)]
     lengths = [int(n) for n in rng.permutation([0, 1, 2, 3, 5, 8])]
     return [
-        case("in a batch", "totals", one, (0, runs("L", "LL", "L")), (0, "LHL")),
+        case("in a batch", "totals", one, (0, runs("L", "LL", "L")), (0, "LTHL")),
         case(
             "from batch to batch",
             "totals",
@@ -130,27 +130,32 @@ def _counter_expected(case: Case) -> Plain:
 _ANY_LENGTH = [tf.TensorSpec([None], tf.float32)]
 
 
-def _rises(above):
-    """How often a row of truths changes from False to True."""
-    return tf.math.count_nonzero(above[1:] & ~above[:-1], dtype=tf.int32)
+def _state(limit, start=-np.inf):
+    return tf.Variable(0), tf.Variable([start])
 
 
-def _with(last, above):
-    return tf.concat([last[tf.newaxis], above], 0)
+def _up(before, after, limit):
+    return (before < limit) & (after >= limit)
 
 
-def _state():
-    return tf.Variable(0), tf.Variable(False)
-
-
-def _maker(update, signature=_ANY_LENGTH, state=_state, wrap=True, **options):
-    """An answer; ``update(batch, limit, count, last)`` returns the total."""
+def _maker(
+    crosses=_up, *, state=_state, signature=_ANY_LENGTH, wrap=True, lacks="", **options
+):
+    """The right answer; a mistake replaces one of its parts, or lacks it."""
 
     def make_counter(limit):
-        count, last = state()
+        made = state(limit)
 
         def counter(batch):
-            return update(batch, limit, count, last)
+            count, last = made or _state(limit)
+            values = batch if lacks == "border" else tf.concat([last, batch], 0)
+            if lacks == "care":
+                last.assign([batch[-1]])
+            elif lacks not in ("border", "memory"):
+                last.assign(values[-1:])
+            found = crosses(values[:-1], values[1:], limit)
+            number = tf.math.count_nonzero(found, dtype=tf.int32)
+            return number if lacks == "sum" else count.assign_add(number)
 
         if not wrap:
             return counter
@@ -159,73 +164,32 @@ def _maker(update, signature=_ANY_LENGTH, state=_state, wrap=True, **options):
     return make_counter
 
 
-def _counter_update(batch, limit, count, last):
-    above = _with(last, batch >= limit)
-    last.assign(above[-1])
-    return count.assign_add(_rises(above))
-
-
-def _counter_update_batch_only(batch, limit, count, last):
-    above = _with(last, batch >= limit)
-    last.assign(above[-1])
-    return _rises(above)
-
-
-def _counter_update_forgets(batch, limit, count, last):
-    return count.assign_add(_rises(_with(tf.constant(False), batch >= limit)))
-
-
-def _counter_update_no_border(batch, limit, count, last):
-    return count.assign_add(_rises(batch >= limit))
-
-
-def _counter_update_strict(batch, limit, count, last):
-    above = _with(last, batch > limit)
-    last.assign(above[-1])
-    return count.assign_add(_rises(above))
-
-
-def _counter_update_values(batch, limit, count, last):
-    return count.assign_add(tf.math.count_nonzero(batch >= limit, dtype=tf.int32))
-
-
-def _counter_update_both_ways(batch, limit, count, last):
-    above = _with(last, batch >= limit)
-    last.assign(above[-1])
-    return count.assign_add(_rises(above) + _rises(~above))
-
-
-def _counter_update_last_value(batch, limit, count, last):
-    rises = _rises(_with(last, batch >= limit))
-    last.assign(batch[-1] >= limit)
-    return count.assign_add(rises)
-
-
-def _counter_update_makes_variables(batch, limit, count, last):
-    return _counter_update(batch, limit, *_state())
-
-
 _SHARED: list[tf.Variable] = []
 
 
-def _one_state_for_all():
+def _one_state_for_all(limit):
     if not _SHARED:
-        _SHARED.extend(_state())
+        _SHARED.extend(_state(limit))
+        _SHARED[0].assign(1)  # another counter has been here, whichever case is first
     return _SHARED
 
 
-_counter_no_signature = _maker(_counter_update, None)
-_counter_relaxed = _maker(_counter_update, None, reduce_retracing=True)
-_counter_plain = _maker(_counter_update, wrap=False)
-_counter_shared = _maker(_counter_update, state=_one_state_for_all)
-_counter_batch_only = _maker(_counter_update_batch_only)
-_counter_forgets = _maker(_counter_update_forgets)
-_counter_no_border = _maker(_counter_update_no_border)
-_counter_strict = _maker(_counter_update_strict)
-_counter_values = _maker(_counter_update_values)
-_counter_both_ways = _maker(_counter_update_both_ways)
-_counter_last_value = _maker(_counter_update_last_value)
-_counter_makes_variables = _maker(_counter_update_makes_variables)
+_counter_right = _maker()
+_counter_no_signature = _maker(signature=None)
+_counter_relaxed = _maker(signature=None, reduce_retracing=True)
+_counter_plain = _maker(wrap=False)
+_counter_shared = _maker(state=_one_state_for_all)
+_counter_makes_variables = _maker(state=lambda limit: ())
+_counter_starts_high = _maker(state=lambda limit: _state(limit, start=limit))
+_counter_batch_only = _maker(lacks="sum")
+_counter_forgets = _maker(lacks="memory")
+_counter_no_border = _maker(lacks="border")
+_counter_last_value = _maker(lacks="care")
+_counter_values = _maker(lambda before, after, limit: after >= limit)
+_counter_both_ways = _maker(lambda b, a, limit: (b < limit) != (a < limit))
+_counter_strict = _maker(lambda b, a, limit: (b <= limit) & (a > limit))
+_counter_tie_lost = _maker(lambda b, a, limit: (b < limit) & (a > limit))
+_counter_tie_twice = _maker(lambda b, a, limit: (b <= limit) & (a >= limit))
 
 
 def _counter_python(limit):
@@ -259,10 +223,7 @@ def _counter_list(limit):
 
 
 def _counter_in_python(limit):
-    count, last = _state()
-
-    def update(batch):
-        return _counter_update(batch, limit, count, last)
+    update = _counter_plain(limit)
 
     @tf.function(input_signature=_ANY_LENGTH, autograph=False)
     def counter(batch):
@@ -272,7 +233,7 @@ def _counter_in_python(limit):
 
 
 def _counter_variant_loop(limit):
-    count, above = _state()
+    count, above = tf.Variable(0), tf.Variable(False)
 
     @tf.function(input_signature=_ANY_LENGTH)
     def counter(batch):
@@ -285,21 +246,20 @@ def _counter_variant_loop(limit):
     return counter
 
 
-def _counter_variant_pairs(limit):
-    count, last = tf.Variable(0), tf.Variable(float("-inf"))
+def _counter_variant_truths(limit):
+    count, above = tf.Variable(0), tf.Variable(False)
 
     def counter(batch):
-        values = tf.concat([[last], batch], 0)
-        last.assign(values[-1])
-        is_rise = (values[:-1] < limit) & (values[1:] >= limit)
-        count.assign_add(tf.size(tf.where(is_rise)))
+        truths = tf.concat([[above], batch >= limit], 0)
+        above.assign(truths[-1])
+        count.assign_add(tf.size(tf.where(truths[1:] & ~truths[:-1])))
         return count.read_value()
 
     return tf.function(counter, input_signature=_ANY_LENGTH)
 
 
 def _counter_variant_concrete(limit):
-    return _maker(_counter_update)(limit).get_concrete_function()
+    return _counter_right(limit).get_concrete_function()
 
 
 EXERCISE = Exercise(
@@ -413,6 +373,28 @@ EXERCISE = Exercise(
             _counter_strict,
         ),
         Mistake(
+            "loses a signal that stops at the limit",
+            "A value equal to the limit is neither high nor low to you, so a signal "
+            "that stops there on its way up never crosses. It is high: "
+            "`before < limit` and `value >= limit`.",
+            _counter_tie_lost,
+        ),
+        Mistake(
+            "counts a signal twice that stops at the limit",
+            "A value equal to the limit is both low and high to you, so a signal that "
+            "stops there on its way up crosses twice. It is high: `before < limit` and "
+            "`value >= limit`.",
+            _counter_tie_twice,
+        ),
+        Mistake(
+            "starts where the signal is not low",
+            "Before its very first value the signal counts as below, whatever the "
+            "limit. A remembered value of 0, or of `limit`, is not below each limit, "
+            'and the first crossing is lost. Begin with `float("-inf")`, or remember '
+            "a truth value that begins as `False`.",
+            _counter_starts_high,
+        ),
+        Mistake(
             "takes the last value of an empty batch",
             "An empty batch has no last value, so `batch[-1]` fails. It changes "
             "nothing: loop over the values, or put the remembered value in front with "
@@ -422,7 +404,7 @@ EXERCISE = Exercise(
     ),
     variants=(
         _counter_variant_loop,
-        _counter_variant_pairs,
+        _counter_variant_truths,
         _counter_variant_concrete,
     ),
     hints=(

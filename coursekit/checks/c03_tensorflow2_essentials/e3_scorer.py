@@ -1,5 +1,6 @@
 """Exercise 03.3: ``Scorer``."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -70,6 +71,8 @@ def _probe_kind(scorer: tf.Module, name: str) -> str:
         return "tf.Variable"
     if value is None:
         return "not there"
+    if isinstance(value, keras.Variable):
+        return "a Keras variable"
     return "a plain tensor" if tf.is_tensor(value) else "something else"
 
 
@@ -79,7 +82,7 @@ def _probe_start(scorer: tf.Module, twin: tf.Module) -> Plain:
     differ = bool(tf.reduce_any(tf.not_equal(scorer.w, twin.w)))
     return {
         "a": "tf.Module" if isinstance(scorer, tf.Module) else "no tf.Module",
-        "w spreads by": "about 0.1" if 0.075 < spread < 0.125 else "not 0.1",
+        "w spreads by": f"about {0.1 if abs(spread - 0.1) < 0.006 else spread:.1g}",
         "another scorer has": "other weights" if differ else "the same weights",
         "b": to_plain(scorer.b),
         "seen": to_plain(scorer.seen),
@@ -93,11 +96,12 @@ def _probe_listed(variables: tuple[tf.Variable, ...]) -> str:
 
 
 def _probe_share(logits: np.ndarray) -> str:
-    """How many rows have which logit, to a quarter of them."""
+    """How many rows have which logit, to a sixteenth of them."""
     values, counts = np.unique(np.round(logits, 1), return_counts=True)
-    pairs = zip(values, counts, strict=True)
-    quarters = [f"{round(4 * n / len(logits))} of 4 at {v:g}" for v, n in pairs]
-    return ", ".join(quarters)
+    shares = [round(16 * n / len(logits)) for n in counts]
+    pairs = zip(values + 0.0, shares, strict=True)
+    found = [f"{share} of 16 at {v:g}" for v, share in pairs if share]
+    return ", ".join(found[:6]) or "many different ones"
 
 
 def _scorer_inputs(rng: np.random.Generator) -> list[Case]:
@@ -108,11 +112,14 @@ def _scorer_inputs(rng: np.random.Generator) -> list[Case]:
     batches = [rng.normal(size=(n, n_in)).astype("float32") for n in sizes]
     made = f"scorer = Scorer({n_in}, {n_out})"
     rows = f"batches of {sizes[0]}, {sizes[1]} and {sizes[2]} rows"
-    slope = np.array([[0.0, float(rng.integers(2, 6)) / 2]], "float32")
-    ones, none = np.ones((2000, 1), "float32"), np.zeros(2, "float32")
-    wide = np.zeros((20, 15), "float32")
+    # Each of two inputs of 1 stays or goes, so there are four logits: b, and b plus one
+    # or both slopes by 0.75, which are whole numbers.
+    one, two = rng.permutation(rng.choice([(1.5, 3.0), (3.0, 4.5)]))
+    slopes = np.array([[0, one], [0, two]], "float32")
+    shift = np.array([0, float(rng.integers(1, 4)) / 2], "float32")
+    ones, wide = np.ones((20_000, 2), "float32"), np.zeros((80, 60), "float32")
     return [
-        Case("a new scorer", ("start", wide, wide[0], []), "Scorer(20, 15)"),
+        Case("a new scorer", ("start", wide, wide[0], []), "Scorer(80, 60)"),
         Case(
             "scores",
             ("scores", w, b, batches[:2]),
@@ -120,9 +127,9 @@ def _scorer_inputs(rng: np.random.Generator) -> list[Case]:
         ),
         Case(
             "dropout",
-            ("rows kept", slope, none, [ones]),
-            "scorer(x, 0.75) with n_in = 1 and x all 1: rows by their logit "
-            f"(w = {slope[0, 1]:g})",
+            ("rows kept", slopes, shift, [ones]),
+            "scorer(x, 0.75), 20000 rows of [1, 1]: rows by log(second score / first "
+            f"score); w = {slopes.tolist()}, b = {shift.tolist()}",
         ),
         Case(
             "variables",
@@ -158,7 +165,11 @@ def _scorer_expected(case: Case) -> Plain:
     if what == "scores":
         return report | {what: [softmax(x).astype("float32") for x in batches]}
     if what == "rows kept":
-        return report | {what: f"1 of 4 at 0, 3 of 4 at {round(w[0, 1] / 0.75, 1):g}"}
+        one, two = w[:, 1] / 0.75
+        logits = [b[1], b[1] + one, b[1] + two, b[1] + one + two]
+        found = sorted(zip(logits, (1, 3, 3, 9), strict=True))
+        shares = [f"{share} of 16 at {logit:g}" for logit, share in found]
+        return report | {what: ", ".join(shares)}
     floats = [f"float32 ({w.shape[1]},)", f"float32 {w.shape}"]
     if what == "variables":
         trainable = ", ".join(sorted(floats))
@@ -184,18 +195,24 @@ class _Scorer(tf.Module):
         self.start(n_in, n_out)
 
     def start(self, n_in, n_out):
-        self.w = tf.Variable(tf.random.normal([n_in, n_out], stddev=0.1))
+        self.w = tf.Variable(self.draw([n_in, n_out]))
         self.b = tf.Variable(tf.zeros([n_out]))
         self.seen = self.counter()
+
+    def draw(self, shape):
+        return tf.random.normal(shape, stddev=0.1)
 
     def counter(self):
         return tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    def drop(self, x, keep_prob):
-        return tf.nn.dropout(x, rate=1 - keep_prob)
+    def rows(self, x):
+        return tf.shape(x, out_type=tf.int64)[0]
 
     def count(self, x):
-        self.seen.assign_add(tf.shape(x, out_type=tf.int64)[0])
+        self.seen.assign_add(self.rows(x))
+
+    def drop(self, x, keep_prob):
+        return tf.nn.dropout(x, rate=1 - keep_prob)
 
     def score(self, x):
         return tf.nn.softmax(x @ self.w + self.b)
@@ -205,104 +222,87 @@ class _Scorer(tf.Module):
         return self.score(self.drop(x, keep_prob))
 
 
-class _ScorerLate(_Scorer):
+def _but(**parts):
+    """The right scorer with other methods."""
+    return type("Scorer", (_Scorer,), parts)
+
+
+def _start_with(kind):
+    """Turns what the right scorer starts with into something else."""
+
     def start(self, n_in, n_out):
-        self.size = n_in, n_out
+        _Scorer.start(self, n_in, n_out)
+        w, b = self.w.numpy(), self.b.numpy()
+        self.w, self.b = kind(w), kind(b)
 
-    def __call__(self, x, keep_prob=1.0):
-        super().start(*self.size)
-        return super().__call__(x, keep_prob)
-
-
-class _ScorerTensors(_Scorer):
-    def start(self, n_in, n_out):
-        super().start(n_in, n_out)
-        self.w, self.b = self.w.read_value(), self.b.read_value()
+    return start
 
 
-class _ScorerPythonCount(_Scorer):
-    def counter(self):
-        return 0
-
-    def count(self, x):
-        self.seen += len(x)
+def _start_nothing(self, n_in, n_out):
+    self.size = n_in, n_out
 
 
-class _ScorerTrainsCount(_Scorer):
-    def counter(self):
-        return tf.Variable(0, dtype=tf.int64)
+def _start_and_call(self, x, keep_prob=1.0):
+    _Scorer.start(self, *self.size)
+    return _Scorer.__call__(self, x, keep_prob)
 
 
-class _ScorerShortCount(_Scorer):
-    def counter(self):
-        return tf.Variable(0, trainable=False)
-
-    def count(self, x):
-        self.seen.assign_add(tf.shape(x)[0])
+def _count_in_python(self, x):
+    self.seen += len(x)
 
 
-class _ScorerCountsCalls(_Scorer):
-    def count(self, x):
-        self.seen.assign_add(1)
+def _count_by_rebinding(self, x):
+    self.seen = self.seen + tf.shape(x, out_type=tf.int64)[0]
 
 
-class _ScorerNeverCounts(_Scorer):
-    def count(self, x):
-        pass
+def _drop_logits(self, x, keep_prob=1.0):
+    self.count(x)
+    return tf.nn.softmax(_Scorer.drop(self, x @ self.w + self.b, keep_prob))
 
 
-class _ScorerStaticShape(_Scorer):
-    def count(self, x):
-        self.seen.assign_add(x.shape[0])
+_ScorerLate = _but(start=_start_nothing, __call__=_start_and_call)
+_ScorerTensors = _but(start=_start_with(tf.constant))
+_ScorerKeras = _but(start=_start_with(lambda value: keras.Variable(value)))
+_ScorerPythonCount = _but(counter=lambda self: 0, count=_count_in_python)
+_ScorerTrainsCount = _but(counter=lambda self: tf.Variable(0, dtype=tf.int64))
+_ScorerShortCount = _but(
+    counter=lambda self: tf.Variable(0, trainable=False),
+    rows=lambda self, x: tf.shape(x)[0],
+)
+_ScorerMixedCount = _but(rows=lambda self, x: tf.shape(x)[0])
+_ScorerCountsCalls = _but(rows=lambda self, x: 1)
+_ScorerNeverCounts = _but(count=lambda self, x: None)
+_ScorerRebinds = _but(count=_count_by_rebinding)
+_ScorerStaticShape = _but(rows=lambda self, x: x.shape[0])
+_ScorerRate = _but(drop=lambda self, x, keep: tf.nn.dropout(x, rate=keep))
+_ScorerSwitchedRate = _but(
+    drop=lambda self, x, keep: tf.nn.dropout(x, rate=keep) if keep < 1 else x
+)
+_ScorerNeverDrops = _but(drop=lambda self, x, keep: x)
+_ScorerUnscaled = _but(drop=lambda self, x, keep: keep * _Scorer.drop(self, x, keep))
+_ScorerWholeRows = _but(
+    drop=lambda self, x, keep: tf.nn.dropout(x, 1 - keep, (len(x), 1))
+)
+_ScorerDropsLogits = _but(__call__=_drop_logits)
+_ScorerLogits = _but(score=lambda self, x: x @ self.w + self.b)
+_ScorerNoBias = _but(score=lambda self, x: tf.nn.softmax(x @ self.w))
+_ScorerWide = _but(draw=lambda self, shape: tf.random.normal(shape))
+_ScorerTruncated = _but(
+    draw=lambda self, shape: tf.random.truncated_normal(shape, stddev=0.1)
+)
 
 
-class _ScorerRate(_Scorer):
-    def drop(self, x, keep_prob):
-        return tf.nn.dropout(x, rate=keep_prob)
-
-
-class _ScorerSwitchedRate(_Scorer):
-    def drop(self, x, keep_prob):
-        return tf.nn.dropout(x, rate=keep_prob) if keep_prob < 1 else x
-
-
-class _ScorerNeverDrops(_Scorer):
-    def drop(self, x, keep_prob):
-        return x
-
-
-class _ScorerUnscaled(_Scorer):
-    def drop(self, x, keep_prob):
-        return tf.where(tf.random.uniform(tf.shape(x)) < keep_prob, x, 0.0)
-
-
-class _ScorerLogits(_Scorer):
-    def score(self, x):
-        return x @ self.w + self.b
-
-
-class _ScorerNoBias(_Scorer):
-    def score(self, x):
-        return tf.nn.softmax(x @ self.w)
-
-
-class _ScorerWide(_Scorer):
-    def start(self, n_in, n_out):
-        super().start(n_in, n_out)
-        self.w.assign(tf.random.normal([n_in, n_out]))
-
-
-class _ScorerPlainClass:
+class _PlainScorer:
     def __init__(self, n_in, n_out):
         inner = _Scorer(n_in, n_out)
         self.w, self.b, self.seen = inner.w, inner.b, inner.seen
 
-    __call__, drop, count, score = (
-        _Scorer.__call__,
-        _Scorer.drop,
-        _Scorer.count,
-        _Scorer.score,
-    )
+    __call__, count, rows = _Scorer.__call__, _Scorer.count, _Scorer.rows
+    drop, score = _Scorer.drop, _Scorer.score
+
+
+# Its own name, since the message of the error tells the name of the class.
+_ScorerPlainClass = type("Scorer", (_PlainScorer,), {})
 
 
 class _ScorerVariantByHand(tf.Module):
@@ -363,6 +363,13 @@ EXERCISE = Exercise(
             _ScorerTensors,
         ),
         Mistake(
+            "keeps Keras variables as weights",
+            "`w` and `b` are Keras variables, perhaps of a Keras layer. A `tf.Module` "
+            "finds variables of TensorFlow only, so `scorer.variables` is without "
+            "them. Write `self.w = tf.Variable(…)`.",
+            _ScorerKeras,
+        ),
+        Mistake(
             "counts in a Python number",
             "`self.seen` is a Python number. A checkpoint does not save it, and inside "
             "a `tf.function` the line that changes it runs only while tracing. It was "
@@ -382,6 +389,20 @@ EXERCISE = Exercise(
             "script had `tf.int64`: `tf.Variable(0, dtype=tf.int64, trainable=False)`, "
             "and `tf.shape(x, out_type=tf.int64)`.",
             _ScorerShortCount,
+        ),
+        Mistake(
+            "adds int32 to int64",
+            "`seen` is `int64`, as it should be, but `tf.shape(x)` is `int32` unless "
+            "told, and TensorFlow does not convert behind your back: "
+            "`tf.shape(x, out_type=tf.int64)[0]`.",
+            _ScorerMixedCount,
+        ),
+        Mistake(
+            "gives the name seen to a sum",
+            "`self.seen = self.seen + …`, or `+=`, computes a sum and gives the name "
+            "to it; the variable is gone. In a graph, what has the name then is "
+            "symbolic. Change the variable itself: `self.seen.assign_add(…)`.",
+            _ScorerRebinds,
         ),
         Mistake(
             "counts calls, not rows",
@@ -413,8 +434,9 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "drops what it should keep",
-            "At `keep_prob = 0.75` a quarter of the rows should go; with you, three "
-            "quarters do. `rate` is the share that goes: pass `rate=1 - keep_prob`.",
+            "At `keep_prob = 0.75` a quarter of the elements should go; with you, "
+            "three quarters do. `rate` is the share that goes: pass "
+            "`rate=1 - keep_prob`.",
             _ScorerSwitchedRate,
         ),
         Mistake(
@@ -428,6 +450,18 @@ EXERCISE = Exercise(
             "The right share is dropped, but what stays is not scaled by "
             "`1 / keep_prob`, so sums shrink. `tf.nn.dropout` does both, then and now.",
             _ScorerUnscaled,
+        ),
+        Mistake(
+            "drops whole rows",
+            "A row of `x` stays or goes as a whole. In the script each element had a "
+            "chance of its own: `tf.nn.dropout(x, rate=1 - keep_prob)`.",
+            _ScorerWholeRows,
+        ),
+        Mistake(
+            "applies dropout after the product",
+            "You apply dropout to what comes out of the product. The script applied it "
+            "to `x`, and multiplied what stayed.",
+            _ScorerDropsLogits,
         ),
         Mistake(
             "leaves out the softmax",
@@ -446,6 +480,13 @@ EXERCISE = Exercise(
             "Your random weights do not spread by 0.1. `tf.random.normal` spreads by 1 "
             "unless told: `stddev=0.1`, as in the script's initializer.",
             _ScorerWide,
+        ),
+        Mistake(
+            "cuts the tails of the distribution off",
+            "Your weights spread by less than 0.1: `tf.random.truncated_normal` draws "
+            "again what lies beyond two spreads. The script's initializer was "
+            "`random_normal`: `tf.random.normal(…, stddev=0.1)`.",
+            _ScorerTruncated,
         ),
         Mistake(
             "is no tf.Module",

@@ -108,50 +108,50 @@ def _fit_expected(case: Case) -> Plain:
     }
 
 
-def _step(model, optimizer, loss_fn, rows, target):
-    """A right step; its loss."""
-    with tf.GradientTape() as tape:
-        loss = loss_fn(target, model(rows, training=True)) + sum(model.losses)
-    gradients = tape.gradient(loss, model.trainable_variables)
-    optimizer.apply(gradients, model.trainable_variables)
-    return loss
+def _stepping(training=True, penalty="inside", extra=sum, swap=False, turn="optimizer"):
+    """A step; its loss. It is right unless a part is replaced.
+
+    Args:
+        training: how the model is called.
+        penalty: where the penalties of layers are added to the loss: ``"inside"`` the
+            tape, ``"outside"``, ``"reported"`` only, ``"trained"`` only, ``"nowhere"``.
+        extra: adds the penalties up.
+        swap: exchanges the arguments of the loss.
+        turn: who takes the step; ``"again"`` measures the loss after it.
+    """
+
+    def step(model, optimizer, loss_fn, rows, target):
+        def measured():
+            said = model(rows, training=training)
+            return loss_fn(said, target) if swap else loss_fn(target, said)
+
+        with tf.GradientTape() as tape:
+            plain = measured()
+            loss = plain + extra(model.losses) if penalty != "nowhere" else plain
+            watched = plain if penalty == "reported" else loss
+        if penalty == "outside":
+            watched = plain + 0.0  # the tape does not see it
+        gradients = tape.gradient(watched, model.trainable_variables)
+        if turn == "hand":
+            rate = float(optimizer.learning_rate)
+            for v, slope in zip(model.trainable_variables, gradients, strict=True):
+                v.assign_sub(rate * slope)
+        elif turn != "nobody":
+            optimizer.apply(gradients, model.trainable_variables)
+        if turn == "again":
+            return measured() + extra(model.losses)
+        return plain if penalty == "trained" else loss
+
+    return step
 
 
-def _step_inference(model, optimizer, loss_fn, rows, target):
-    with tf.GradientTape() as tape:
-        loss = loss_fn(target, model(rows)) + sum(model.losses)
-    gradients = tape.gradient(loss, model.trainable_variables)
-    optimizer.apply(gradients, model.trainable_variables)
-    return loss
+_step = _stepping()
 
 
-def _step_no_penalty(model, optimizer, loss_fn, rows, target):
-    with tf.GradientTape() as tape:
-        loss = loss_fn(target, model(rows, training=True))
-    gradients = tape.gradient(loss, model.trainable_variables)
-    optimizer.apply(gradients, model.trainable_variables)
-    return loss
-
-
-def _step_swapped(model, optimizer, loss_fn, rows, target):
-    return _step(model, optimizer, lambda y, z: loss_fn(z, y), rows, target)
-
-
-def _step_by_hand(model, optimizer, loss_fn, rows, target):
-    with tf.GradientTape() as tape:
-        loss = loss_fn(target, model(rows, training=True)) + sum(model.losses)
-    gradients = tape.gradient(loss, model.trainable_variables)
-    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
-        variable.assign_sub(float(optimizer.learning_rate) * gradient)
-    return loss
-
-
-def _step_never_applied(model, optimizer, loss_fn, rows, target):
-    return loss_fn(target, model(rows, training=True)) + sum(model.losses)
-
-
-def _looping(step=_step, report="weighted", drop=False, one_batch=False):
+def _looping(report="weighted", drop=False, one_batch=False, **parts):
     """An answer made of steps; ``report`` says what an epoch adds to the history."""
+
+    step = _stepping(**parts)
 
     def fit_loop(model, optimizer, loss_fn, x, y, epochs, batch_size):
         history, losses, rows = [], [], []
@@ -173,6 +173,8 @@ def _looping(step=_step, report="weighted", drop=False, one_batch=False):
                     history.append(float(loss))
                 case "mean of means":
                     history.append(float(np.mean(losses)))
+                case "full batches":
+                    history.append(sum(losses) * batch_size / len(x))
                 case _:
                     history.append(float(np.average(losses, weights=rows)))
         return history[-1] if report == "last epoch" else history
@@ -180,11 +182,17 @@ def _looping(step=_step, report="weighted", drop=False, one_batch=False):
     return fit_loop
 
 
-_fit_inference = _looping(_step_inference)
-_fit_no_penalty = _looping(_step_no_penalty)
-_fit_swapped = _looping(_step_swapped)
-_fit_by_hand = _looping(_step_by_hand)
-_fit_never_applied = _looping(_step_never_applied)
+_fit_inference = _looping(training=False)
+_fit_no_penalty = _looping(penalty="nowhere")
+_fit_penalty_reported = _looping(penalty="reported")
+_fit_penalty_trained = _looping(penalty="trained")
+_fit_outside = _looping(penalty="outside")
+_fit_add_n = _looping(extra=tf.add_n)
+_fit_swapped = _looping(swap=True)
+_fit_by_hand = _looping(turn="hand")
+_fit_never_applied = _looping(turn="nobody")
+_fit_measures_again = _looping(turn="again")
+_fit_full_batches = _looping("full batches")
 _fit_mean_of_means = _looping(report="mean of means")
 _fit_last_batch = _looping(report="last batch")
 _fit_afterwards = _looping(report="afterwards")
@@ -261,6 +269,12 @@ EXERCISE = Exercise(
             _fit_mean_of_means,
         ),
         Mistake(
+            "counts every batch as full",
+            "You count each batch as `batch_size` rows, and a short last batch has "
+            "fewer: `total += float(loss) * len(x_batch)`.",
+            _fit_full_batches,
+        ),
+        Mistake(
             "drops the short last batch",
             "The rows that fill no whole batch never reach the model. Let the start go "
             "up to the end, `range(0, len(x), batch_size)`: a slice that reaches "
@@ -273,6 +287,33 @@ EXERCISE = Exercise(
             "takes that into account. Add `sum(model.losses)` to the loss, inside the "
             "tape.",
             _fit_no_penalty,
+        ),
+        Mistake(
+            "reports penalties without training on them",
+            "The penalties are in your history, but not in what the gradients are of, "
+            "so the weights go where they would without. Add `sum(model.losses)` "
+            "inside the tape, and take the gradients of the sum.",
+            _fit_penalty_reported,
+        ),
+        Mistake(
+            "trains on penalties without reporting them",
+            "The weights are right, but your history holds the loss without the "
+            "penalties. What `fit` reports is what it trains on: `loss_fn(…) + "
+            "sum(model.losses)`.",
+            _fit_penalty_trained,
+        ),
+        Mistake(
+            "finishes the loss outside the tape",
+            "The tape notes operations while its block runs. Your loss was computed, "
+            "or added to, after it, so no variable has a part in it, and every "
+            "gradient is `None`. Indent that line into the block.",
+            _fit_outside,
+        ),
+        Mistake(
+            "adds up nothing with tf.add_n",
+            "`model.losses` is an empty list where no layer has a penalty, and "
+            "`tf.add_n` refuses an empty list. Python's `sum` gives 0.",
+            _fit_add_n,
         ),
         Mistake(
             "swaps the arguments of the loss",
@@ -292,6 +333,13 @@ EXERCISE = Exercise(
             "The model is as it was before. A tape only computes gradients; "
             "`optimizer.apply(gradients, model.trainable_variables)` takes the step.",
             _fit_never_applied,
+        ),
+        Mistake(
+            "measures after the step",
+            "You compute the loss of a batch once more, when the step has been taken, "
+            "so it is smaller. `fit` reports the loss that the gradients are of; that "
+            "costs no second pass.",
+            _fit_measures_again,
         ),
         Mistake(
             "measures after the epoch",

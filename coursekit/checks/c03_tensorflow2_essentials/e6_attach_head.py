@@ -12,24 +12,30 @@ from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
 _RATE, _PACE = 0.2, 0.25
 
 
-class _ProbeEncoder(tf.Module):
-    """An encoder with two endpoints, which normalise as batch normalisation does."""
+def _probe_encoder(kernel: np.ndarray, mean: np.ndarray) -> tf.train.Checkpoint:
+    """A reusable SavedModel to be, which normalises as batch normalisation does."""
+    kept, learnt = tf.Variable(mean, trainable=False), tf.Variable(kernel)
+    rows = tf.TensorSpec([None, len(kernel)], tf.float32)
 
-    def __init__(self, kernel: np.ndarray, mean: np.ndarray) -> None:
-        super().__init__()
-        self.kernel = tf.Variable(kernel)
-        self.mean = tf.Variable(mean, trainable=False)
-        rows = [tf.TensorSpec([None, len(kernel)], tf.float32)]
-        self.serve = tf.function(self._serve, rows, autograph=False)
-        self.train = tf.function(self._train, rows, autograph=False)
+    def serve(x):
+        return tf.tanh((x - kept) @ learnt)
 
-    def _serve(self, x):
-        return tf.tanh((x - self.mean) @ self.kernel)
+    def train(x):
+        center = tf.reduce_mean(x, axis=0)
+        kept.assign_add(_PACE * (center - kept))
+        return tf.tanh((x - center) @ learnt)
 
-    def _train(self, x):
-        mean = tf.reduce_mean(x, axis=0)
-        self.mean.assign_add(_PACE * (mean - self.mean))
-        return tf.tanh((x - mean) @ self.kernel)
+    def either(x, training=False):
+        return train(x) if training else serve(x)
+
+    encoder = tf.train.Checkpoint(kernel=learnt, mean=kept)
+    encoder.variables, encoder.trainable_variables = [learnt, kept], [learnt]
+    encoder.serve = tf.function(serve, [rows], autograph=False)
+    encoder.train = tf.function(train, [rows], autograph=False)
+    encoder.__call__ = tf.function(either, autograph=False)
+    for training in (False, True):
+        encoder.__call__.get_concrete_function(rows, training)
+    return encoder
 
 
 def _probe_publish(folder: str, kernel: np.ndarray, mean: np.ndarray) -> None:
@@ -40,7 +46,7 @@ def _probe_publish(folder: str, kernel: np.ndarray, mean: np.ndarray) -> None:
     if key not in known:
         if len(known) > 20:
             known.clear()
-        tf.saved_model.save(_ProbeEncoder(kernel, mean), folder)
+        tf.saved_model.save(_probe_encoder(kernel, mean), folder)
         files = {}
         for place, _, names in os.walk(folder):
             for name in names:

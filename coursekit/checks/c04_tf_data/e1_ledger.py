@@ -141,40 +141,50 @@ def _ledger_whole(path, columns, label):
     return _apart(_read(path, columns, label, -1), label)
 
 
+def _ledger_all_whole(path, columns, label):
+    return _apart(_read(path, columns, label, -1, True, -1), label)
+
+
+def _ledger_cast_late(path, columns, label):
+    def cast(features, y):
+        features = {name: tf.cast(f, tf.float32) for name, f in features.items()}
+        return features, tf.cast(y, tf.int64)
+
+    return _ledger_all_whole(path, columns, label).map(cast)
+
+
+def _ledger_label_required(path, columns, label):
+    return _apart(_read(path, columns, label, label_blank=tf.int64), label)
+
+
 def _ledger_keeps_label(path, columns, label):
     return _read(path, columns, label).map(lambda fields: (fields, fields[label]))
 
 
-def _positional(path, columns, choose):
-    rows = tf.data.experimental.CsvDataset(path, [-1.0] * len(columns), header=True)
-
-    def pair(*fields):
-        features, y = choose(fields)
-        return features, tf.cast(y, tf.int64)
-
-    return rows.map(pair)
+def _floats(path, columns, label):
+    """All columns are read as floats; the one that is taken for the label is cast."""
+    pairs = _apart(_read(path, columns, label, label_blank=-1.0), label)
+    return pairs.map(lambda features, y: (features, tf.cast(y, tf.int64)))
 
 
 def _ledger_last(path, columns, label):
-    def choose(fields):
-        return dict(zip(columns[:-1], fields[:-1], strict=True)), fields[-1]
-
-    return _positional(path, columns, choose)
+    return _floats(path, columns, columns[-1])
 
 
 def _ledger_first(path, columns, label):
-    def choose(fields):
-        return dict(zip(columns[1:], fields[1:], strict=True)), fields[0]
+    return _floats(path, columns, columns[0])
 
-    return _positional(path, columns, choose)
+
+def _ledger_last_whole(path, columns, label):
+    return _ledger_right(path, columns, columns[-1])
+
+
+def _ledger_first_whole(path, columns, label):
+    return _ledger_right(path, columns, columns[0])
 
 
 def _ledger_through_float(path, columns, label):
-    def choose(fields):
-        features = dict(zip(columns, fields, strict=True))
-        return features, features.pop(label)
-
-    return _positional(path, columns, choose)
+    return _floats(path, columns, label)
 
 
 def _ledger_float_label(path, columns, label):
@@ -321,6 +331,26 @@ EXERCISE = Exercise(
             _ledger_whole,
         ),
         Mistake(
+            "reads everything as integers",
+            "`[-1] * len(columns)`: each default is a Python integer, so every column "
+            "is `int32`. A field such as 12.25 is refused, and so is a label of eleven "
+            "digits. Features need `-1.0`, the label `tf.constant(-1, tf.int64)`.",
+            _ledger_all_whole,
+        ),
+        Mistake(
+            "casts everything too late",
+            "`[-1] * len(columns)` reads every column as `int32`, and what does not "
+            "fit is refused before your casts see it. The defaults must have the "
+            "dtypes: `-1.0` for features, `tf.constant(-1, tf.int64)` for the label.",
+            _ledger_cast_late,
+        ),
+        Mistake(
+            "makes the label required",
+            "`tf.int64` as the label's entry means that the label must be there, and "
+            "a blank one is an error. A value fills it: `tf.constant(-1, tf.int64)`.",
+            _ledger_label_required,
+        ),
+        Mistake(
             "leaves the label among the features",
             "The features still contain the label. A model would learn to copy it, and "
             "be perfect until the day when it is needed. Take it out: "
@@ -338,6 +368,19 @@ EXERCISE = Exercise(
             "In the lesson's file the digit came first, here the label may stand "
             "anywhere. Build a dict by name, and `pop` the label from it.",
             _ledger_first,
+        ),
+        Mistake(
+            "gives the last column the dtype of the label",
+            "You read the last column as `int64`, whatever its name, and it may be a "
+            "feature such as 12.25. Choose each default by the column's name: "
+            "`for name in columns`.",
+            _ledger_last_whole,
+        ),
+        Mistake(
+            "gives the first column the dtype of the label",
+            "You read the first column as `int64`, as if the label stood there. It may "
+            "stand anywhere: compare each name in `columns` with `label`.",
+            _ledger_first_whole,
         ),
         Mistake(
             "reads the label as float32",

@@ -8,7 +8,7 @@ from coursekit.engine import Answer, Case, Exercise, Mistake, Plain
 _PARTS = ("train", "held out")
 
 
-def _probe_dataset(total: int, pairs: bool) -> tf.data.Dataset:
+def _probe_dataset(total: int, pairs: bool = False) -> tf.data.Dataset:
     """Numbers, or pairs of a dict and a number; an element is known by its number."""
     numbers = tf.data.Dataset.range(total)
     if not pairs:
@@ -18,9 +18,14 @@ def _probe_dataset(total: int, pairs: bool) -> tf.data.Dataset:
     return tf.data.Dataset.zip(scans, numbers)
 
 
-def _probe_numbers(dataset: tf.data.Dataset, total: int, pairs: bool) -> list[int]:
+def _probe_numbers(
+    dataset: tf.data.Dataset, total: int, pairs: bool = False
+) -> list[int]:
     """The elements of one pass in order; an endless one is cut."""
-    for batch in dataset.batch(2 * total + 1).take(1):
+    options = tf.data.Options()  # tuning is most of the work when data are few
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    for batch in dataset.batch(2 * total + 1).take(1).with_options(options):
         return (batch[1] if pairs else batch).numpy().tolist()
     return []
 
@@ -69,12 +74,16 @@ def _probe_parted(passes: Plain, total: int) -> dict:
 
 def _probe_drawn(answer: Answer, total: int, n: int, seed: int, other: int) -> dict:
     """How the held-out elements were chosen, from three splits."""
-    splits = [_probe_two(answer, total, False, n, s) for s in (seed, seed, other)]
-    found = _probe_parted(splits[0], total)
+    passes = _probe_two(answer, total, False, n, seed)
+    found = _probe_parted(passes, total)
     found |= dict.fromkeys(("same seed", "another seed", "held out"))
-    if any(isinstance(passes, str) for passes in splits):
+    if isinstance(passes, str):
         return found
-    one, again, another = (sorted(set(passes[0][1])) for passes in splits)
+    one = sorted(set(passes[0][1]))
+    again, another = (
+        sorted(set(_probe_numbers(answer(_probe_dataset(total), n, s)[1], total)))
+        for s in (seed, other)
+    )
     found["same seed"] = "same split" if one == again else "another split"
     found["another seed"] = "same split" if one == another else "another split"
     found["held out"] = _probe_places(one, another, total)
@@ -93,7 +102,7 @@ def _probe_places(one: list[int], another: list[int], total: int) -> str:
         return "the last ones"
     if alone <= 1:  # a block may go on at the beginning
         return "one block"
-    if len(set(steps)) == 1:
+    if max(steps) - min(steps) <= 1:
         return "at equal steps"
     if not 0.1 < share < 0.4:
         return f"too {'few' if share < 0.25 else 'many'} from the end"
@@ -161,13 +170,16 @@ def _mixed(ds, seed, buffer=None, again=False):
     return ds.shuffle(buffer, seed=seed, reshuffle_each_iteration=again)
 
 
+def _cut(ds, n):
+    return ds.skip(n), ds.take(n)
+
+
 def _split_reshuffles(ds, n, seed):
-    mixed = _mixed(ds, seed, again=True)
-    return mixed.skip(n), mixed.take(n)
+    return _cut(_mixed(ds, seed, again=True), n)
 
 
 def _split_first(ds, n, seed):
-    return ds.skip(n), ds.take(n)
+    return _cut(ds, n)
 
 
 def _split_last(ds, n, seed):
@@ -175,18 +187,15 @@ def _split_last(ds, n, seed):
 
 
 def _split_small(ds, n, seed):
-    mixed = _mixed(ds, seed, 1000)
-    return mixed.skip(n), mixed.take(n)
+    return _cut(_mixed(ds, seed, 1000), n)
 
 
 def _split_buffer_n(ds, n, seed):
-    mixed = _mixed(ds, seed, n)
-    return mixed.skip(n), mixed.take(n)
+    return _cut(_mixed(ds, seed, n), n)
 
 
 def _split_swapped(ds, n, seed):
-    mixed = _mixed(ds, seed)
-    return mixed.take(n), mixed.skip(n)
+    return _cut(_mixed(ds, seed), n)[::-1]
 
 
 def _split_train_is_all(ds, n, seed):
@@ -194,13 +203,11 @@ def _split_train_is_all(ds, n, seed):
 
 
 def _split_no_seed(ds, n, seed):
-    mixed = _mixed(ds, None)
-    return mixed.skip(n), mixed.take(n)
+    return _cut(_mixed(ds, None), n)
 
 
 def _split_own_seed(ds, n, seed):
-    mixed = _mixed(ds, 42)
-    return mixed.skip(n), mixed.take(n)
+    return _cut(_mixed(ds, 42), n)
 
 
 def _split_each_reshuffles(ds, n, seed):
@@ -220,18 +227,17 @@ def _split_steps(ds, n, seed):
 
 
 def _split_drops(ds, n, seed):
-    mixed = _mixed(ds, seed)
-    return mixed.skip(n).take(len(ds) - 2 * n), mixed.take(n)
+    train, held = _cut(_mixed(ds, seed), n)
+    return train.take(len(ds) - 2 * n), held
 
 
 def _split_batches(ds, n, seed):
-    mixed = _mixed(ds, seed)
-    return mixed.skip(n).batch(32), mixed.take(n).batch(32)
+    return tuple(part.batch(32) for part in _cut(_mixed(ds, seed), n))
 
 
 def _split_repeats(ds, n, seed):
-    mixed = _mixed(ds, seed)
-    return mixed.skip(n).repeat(), mixed.take(n)
+    train, held = _cut(_mixed(ds, seed), n)
+    return train.repeat(), held
 
 
 def _split_one(ds, n, seed):
@@ -239,7 +245,7 @@ def _split_one(ds, n, seed):
 
 
 def _split_lists(ds, n, seed):
-    mixed = [*_mixed(ds, seed)]
+    mixed = [*_mixed(ds, seed).as_numpy_iterator()]
     return mixed[n:], mixed[:n]
 
 

@@ -6,9 +6,19 @@ import tensorflow as tf
 from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
 
 
+def _probe_codes(codes: list) -> tf.data.Dataset:
+    flat = tf.constant(np.concatenate([*codes, [0]]), tf.int64)
+    ends = tf.constant(np.cumsum([0, *map(len, codes)]))
+    numbers = tf.data.Dataset.range(len(codes))
+    return numbers.map(lambda k: flat[ends[k] : ends[k + 1]])
+
+
 def _probe_batches(dataset: tf.data.Dataset, most: int) -> list:
+    options = tf.data.Options()  # tuning is most of the work when data are few
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
     batches = []
-    for batch in dataset:
+    for batch in dataset.with_options(options):
         if isinstance(batch, tf.RaggedTensor):
             batches.append("ragged")
             continue
@@ -31,9 +41,7 @@ def _probe_order(batch: Plain) -> tuple:
 def _probe_bucketed(answer: Answer, case: Case) -> Plain:
     """The batches of one pass; in which order they come does not matter."""
     codes, bounds, sizes = case.args
-    spec = tf.TensorSpec((None,), tf.int64)
-    dataset = tf.data.Dataset.from_generator(lambda: codes, output_signature=spec)
-    batched = answer(dataset, [*bounds], [*sizes])
+    batched = answer(_probe_codes(codes), [*bounds], [*sizes])
     found = {"returned": "a dataset", "shapes of the batches": None, "batches": None}
     if not isinstance(batched, tf.data.Dataset):
         return found | {"returned": f"no dataset: {type(batched).__name__}"}
@@ -181,6 +189,21 @@ def _bucketed_loses_long(ds, bounds, sizes):
     return _by_length(short, bounds, sizes)
 
 
+def _bucketed_static(ds, bounds, sizes):
+    return ds.bucket_by_sequence_length(
+        lambda code: code.shape[0], bounds, sizes, padding_values=_NOTHING
+    )
+
+
+def _bucketed_int32(ds, bounds, sizes):
+    return _by_length(ds.map(lambda code: tf.cast(code, tf.int32)), bounds, sizes, -1)
+
+
+def _bucketed_replaces(ds, bounds, sizes):
+    batches = _by_length(ds, bounds, sizes, None)
+    return batches.map(lambda codes: tf.where(codes == 0, _NOTHING, codes))
+
+
 def _bucketed_repeats(ds, bounds, sizes):
     return _by_length(ds.repeat(), bounds, sizes)
 
@@ -298,6 +321,25 @@ EXERCISE = Exercise(
             "bucket as well, the last one, which is why `sizes` has one entry more "
             "than `bounds`.",
             _bucketed_loses_long,
+        ),
+        Mistake(
+            "asks for the static length",
+            "`code.shape[0]` is the *static* length, and that is `None`: lengths "
+            "differ, and are known when an element comes. `tf.size(code)` asks then.",
+            _bucketed_static,
+        ),
+        Mistake(
+            "casts the codes to int32",
+            "Your batches are `int32`, cast so that a bare `-1` fits. Leave the codes "
+            "as they are, and give the padding their dtype: `tf.constant(-1, "
+            "tf.int64)`.",
+            _bucketed_int32,
+        ),
+        Mistake(
+            "replaces every 0",
+            "You pad with 0 and replace all zeros afterwards, but a 0 may be a digit "
+            "of a code. Say what to pad with when you pad: `padding_values`.",
+            _bucketed_replaces,
         ),
         Mistake(
             "repeats the codes",

@@ -41,9 +41,29 @@ class _ProbeScales:
         return (records * self.factors).sum(axis=inner, dtype="float32")
 
 
+def _probe_shuffled(answer: Answer, records: np.ndarray, *args: object) -> Plain:
+    """Whether each record comes once, with its own weight, when ds is shuffled."""
+    factors, size = args
+    dataset = tf.data.Dataset.from_tensor_slices(records).shuffle(len(records))
+    pairs = answer(dataset, _ProbeScales(factors), size)
+    found = {"returned": "a dataset of pairs", "records": None, "weights": None}
+    two = pairs.element_spec if isinstance(pairs, tf.data.Dataset) else None
+    if not isinstance(two, tuple) or len(two) != 2:
+        return found | {"returned": "no dataset of pairs"}
+    rows = [to_plain(pair) for pair in pairs.take(2 * len(records))]
+    if any(np.shape(r) != records.shape[1:] or np.shape(w) for r, w in rows):
+        return found | {"returned": "pairs, but not of a record and a number"}
+    once = sorted(r.tolist() for r, _ in rows) == sorted(records.tolist())
+    own = all(abs((r * factors).sum() - w) < 1e-3 for r, w in rows)
+    found["records"] = "each once" if once else "not each once"
+    return found | {"weights": "their own" if own else "those of other records"}
+
+
 def _probe_vectorised(answer: Answer, case: Case) -> Plain:
     """Two passes; what comes out, or how ``weigh`` was called, or both."""
     what, records, factors, size = case.args
+    if what == "shuffled":
+        return _probe_shuffled(answer, records, factors, size)
     weigh = _ProbeScales(factors)
     dataset = tf.data.Dataset.from_tensor_slices(records)
     pairs = answer(dataset, weigh, size)
@@ -76,7 +96,8 @@ def _vectorised_inputs(rng: np.random.Generator) -> list[Case]:
         records = rng.integers(-20, 20, size=(n, *inner)) / 4
         factors = rng.permutation(np.arange(1, 1 + np.prod(inner))).reshape(inner)
         args = what, records.astype("float32"), factors.astype("float32"), size
-        call = f"vectorised(ds, weigh, {size}), {n} records of shape {inner}"
+        mixed = ", shuffled" if what == "shuffled" else ""
+        call = f"vectorised(ds, weigh, {size}), {n} records of shape {inner}{mixed}"
         return Case(group, args, call)
 
     size = int(rng.integers(3, 6))
@@ -84,6 +105,7 @@ def _vectorised_inputs(rng: np.random.Generator) -> list[Case]:
     return [
         case("pairs in order", "elements", (3,), 2 * size + rest, size),
         case("calls of weigh", "calls", (2, 2), 3 * size + rest, size),
+        case("shuffled records", "shuffled", (3,), 4 * size + rest, size),
         case("no records, few records", "both", (2,), 0, 3),
         case("no records, few records", "both", (2,), 3, size + 2),
     ]
@@ -91,6 +113,9 @@ def _vectorised_inputs(rng: np.random.Generator) -> list[Case]:
 
 def _vectorised_expected(case: Case) -> Plain:
     what, records, factors, size = case.args
+    if what == "shuffled":
+        right = {"records": "each once", "weights": "their own"}
+        return {"returned": "a dataset of pairs"} | right
     inner = tuple(range(1, records.ndim))
     weights = (records.astype(float) * factors).sum(axis=inner).astype("float32")
     found = {"returned": "a dataset"}
@@ -176,9 +201,13 @@ def _vectorised_stacked(ds, weigh, size):
     return _vectorised_right(ds, weigh, size).map(joined)
 
 
-def _vectorised_variant_zip(ds, weigh, size):
-    weights = ds.batch(size).map(weigh, num_parallel_calls=2).unbatch()
-    return tf.data.Dataset.zip(ds, weights).prefetch(tf.data.AUTOTUNE)
+def _vectorised_reads_twice(ds, weigh, size):
+    return tf.data.Dataset.zip(ds, _vectorised_weights_only(ds, weigh, size))
+
+
+def _vectorised_variant_flat(ds, weigh, size):
+    pairs = _batchwise(ds, weigh, size, num_parallel_calls=2)
+    return pairs.flat_map(lambda *pair: tf.data.Dataset.from_tensor_slices(pair))
 
 
 def _vectorised_variant_windows(ds, weigh, size):
@@ -263,6 +292,13 @@ EXERCISE = Exercise(
             _vectorised_before,
         ),
         Mistake(
+            "reads the dataset twice",
+            "You read `ds` twice, for the records and for their weights. A dataset is "
+            "a recipe: if it shuffles, each reading has an order of its own, and a "
+            "record gets the weight of another. Let one map return both.",
+            _vectorised_reads_twice,
+        ),
+        Mistake(
             "weighs every batch twice",
             "`weigh` ran twice for each batch, since it stands in your function twice. "
             "Keep its result in a variable.",
@@ -281,7 +317,7 @@ EXERCISE = Exercise(
             _vectorised_stacked,
         ),
     ),
-    variants=(_vectorised_variant_zip, _vectorised_variant_windows),
+    variants=(_vectorised_variant_flat, _vectorised_variant_windows),
     hints=(
         "Three steps: make batches, map, take the batches apart again.",
         "The map is given a batch of records and returns a pair, the records and what "

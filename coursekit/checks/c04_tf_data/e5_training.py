@@ -34,6 +34,15 @@ def _probe_augment(element: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.cast(element, tf.int64), tf.cast(seed, tf.int64)])
 
 
+def _probe_lean(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same dataset, without tuning: for small data that is most of the work."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    options.threading.private_threadpool_size = 2
+    return dataset.with_options(options)
+
+
 def _probe_passes(answer: Answer, slow: _ProbeSlow, n: int, size: int, times: int):
     """The batches of some passes, and the runs of slow in each; or what is wrong."""
     dataset = answer(tf.data.Dataset.range(n), slow, _probe_augment, n, size)
@@ -43,7 +52,7 @@ def _probe_passes(answer: Answer, slow: _ProbeSlow, n: int, size: int, times: in
     for number in range(times):
         # what was made while the pipeline was built counts for the first pass
         batches, before = [], slow.runs if number else 0
-        for batch in dataset:
+        for batch in _probe_lean(dataset):
             if not tf.is_tensor(batch) or batch.shape.rank != 2:
                 shape = dataset.element_spec
                 shape = getattr(shape, "shape", type(shape).__name__)
@@ -69,23 +78,27 @@ def _probe_once(passes: list, runs: list, elements: list[int]) -> dict:
 
 def _probe_order(passes: list, n: int, factor: int) -> dict:
     orders = [np.concatenate([b[:, 0] for b in p]) // factor for p in passes]
-    one, other = orders[0], orders[1]
-    companies = [{frozenset(b[:, 0].tolist()) for b in p} for p in passes]
-    # among n/4 elements drawn from all, some are of the last quarter
-    early = max(order[: n // 4].max(initial=-1) for order in orders)
-    if np.array_equal(one, np.sort(one)):
+    if any(not np.array_equal(np.sort(order), np.arange(n)) for order in orders):
+        order = "not every element once: is there an old cache file?"
+    elif np.array_equal(orders[0], np.arange(n)):
         order = "that of ds"
-    elif np.array_equal(one, other):
+    elif np.array_equal(*orders):
         order = "the same in every pass"
-    elif early < 3 * n // 4:
-        order = "hardly mixed: what is at the end of ds never comes early"
     else:
         order = "a new one in every pass"
-    stays = companies[0] == companies[1]
-    return {
-        "order": order,
-        "who is in a batch with whom": "always the same" if stays else "changes",
-    }
+    groups = [{frozenset(b[:, 0].tolist()) for b in p} for p in passes]
+    stays = groups[0] == groups[1]
+    company = "always the same" if stays else "changes"
+    return {"order": order, "who is in a batch with whom": company}
+
+
+def _probe_reach(passes: list, n: int, factor: int) -> dict:
+    """Of 80 elements drawn from all, some are of the last fifth; but a buffer of 1000
+    has read no further than 1080 by then.
+    """
+    early = np.concatenate([b[:, 0] for b in passes[0]])[:80] // factor
+    mixed = early.max(initial=-1) >= 0.8 * n
+    return {"the end of ds": "may come first" if mixed else "never comes early"}
 
 
 def _probe_seeds(passes: list) -> dict:
@@ -112,7 +125,7 @@ def _probe_seeds(passes: list) -> dict:
 def _probe_training(answer: Answer, case: Case) -> Plain:
     what, n, size, factor = case.args
     slow = _ProbeSlow(factor, what == "once")
-    times = 3 if what == "once" else 2
+    times = {"once": 3, "reach": 1}.get(what, 2)
     passes, runs = _probe_passes(answer, slow, n, size, times)
     none = [[np.zeros((0, 2), "int64")]] * 2
     failed = isinstance(passes, str) or not all(passes)
@@ -121,6 +134,8 @@ def _probe_training(answer: Answer, case: Case) -> Plain:
         found = _probe_once(told, runs, [k * factor for k in range(n)])
     elif what == "order":
         found = _probe_order(told, n, factor)
+    elif what == "reach":
+        found = _probe_reach(told, n, factor)
     else:
         found = _probe_seeds(told)
     if failed:
@@ -133,14 +148,16 @@ def _probe_training(answer: Answer, case: Case) -> Plain:
 
 def _training_inputs(rng: np.random.Generator) -> list[Case]:
     def case(group: str, what: str, n: int, size: int, passes: int) -> Case:
-        call = f"training(ds, slow, augment, {n}, {size}), read {passes} times"
+        times = "once" if passes == 1 else f"{passes} times"
+        call = f"training(ds, slow, augment, {n}, {size}), read {times}"
         return Case(group, (what, n, size, int(rng.integers(2, 9))), call)
 
     size = int(rng.integers(4, 8))
     rest = int(rng.integers(1, size))
     return [
         case("slow once, nothing lost", "once", 3 * size + rest, size, 3),
-        case("a new order in every pass", "order", 2050, 30, 2),
+        case("a new order in every pass", "order", 8 * size, size, 2),
+        case("a new order in every pass", "reach", 1400, 50, 1),
         case("augmented anew in every pass", "seeds", 5 * size + rest, size, 2),
     ]
 
@@ -158,6 +175,8 @@ def _training_expected(case: Case) -> Plain:
     if what == "order":
         changes = {"who is in a batch with whom": "changes"}
         return found | {"order": "a new one in every pass"} | changes
+    if what == "reach":
+        return found | {"the end of ds": "may come first"}
     return found | {
         "seeds": "new ones in every pass",
         "what augment makes of an element": "another in every pass",
@@ -243,6 +262,11 @@ def _training_element_as_seed(ds, slow, augment, n, size):
 
 def _training_batches_first(ds, slow, augment, n, size):
     return _augmented(_kept(ds, slow, n).batch(size), augment)
+
+
+def _training_swapped(ds, slow, augment, n, size):
+    pairs = tf.data.Dataset.zip(_dice(), _kept(ds, slow, n))
+    return pairs.map(augment).batch(size)
 
 
 def _training_augments_first(ds, slow, augment, n, size):
@@ -384,6 +408,12 @@ EXERCISE = Exercise(
             "`augment` takes one element and its seed; you call it with a batch. Move "
             "`batch` behind it.",
             _training_batches_first,
+        ),
+        Mistake(
+            "swaps element and seed",
+            "`augment(x, seed)` got them the other way round. What `zip` pairs comes "
+            "in the order of its arguments: the elements first, then the dice.",
+            _training_swapped,
         ),
         Mistake(
             "augments first",

@@ -54,8 +54,8 @@ def _probe_script(answer: Answer, folder: str, rows: np.ndarray, script: str) ->
     dataset = tf.data.Dataset.from_tensor_slices(rows)
     reader, found, part, kinds = None, {}, [], set()
     for number, process in enumerate(script.split("|"), 1):
-        if number > 1:
-            folder = shutil.copytree(folder, f"{folder}{number}")
+        if number > 1:  # on another machine, where the old folder is not
+            folder = shutil.move(folder, f"{folder}{number}")
         reader = _ProbeReader(answer(dataset, folder))
         part = []
         for step in process:
@@ -77,8 +77,8 @@ def _probe_shuffled(answer: Answer, folder: str, total: int, first: int) -> Plai
     one = _ProbeReader(answer(numbers.shuffle(total, seed=1), folder))
     before = one.take(first)
     one.feed.save()
-    copy = shutil.copytree(folder, f"{folder}2")
-    other = _ProbeReader(answer(numbers.shuffle(total, seed=2), copy))
+    folder = shutil.move(folder, f"{folder}2")
+    other = _ProbeReader(answer(numbers.shuffle(total, seed=2), folder))
     after, _ = other.rest(total + 2)
     planned, _ = one.rest(total + 2)
     read = [int(value) for value in before + after]
@@ -105,9 +105,9 @@ def _feed_inputs(rng: np.random.Generator) -> list[Case]:
         ),
         case(
             "the last bookmark counts",
-            f"1s{lost}s1|1s1|*",
-            f"next, save, next {lost} times, save, next; another process: next, save, "
-            "next; a third one reads all",
+            f"1s1{'s' * 8}{lost}s1|1s1|*",
+            f"next, save, next, save 8 times, next {lost} times, save, next; another "
+            "process: next, save, next; a third one reads all",
         ),
         Case(
             "a shuffled pass",
@@ -149,7 +149,7 @@ class _Feed:
     def __init__(self, ds, folder):
         self.iterator = iter(ds)
         checkpoint = tf.train.Checkpoint(iterator=self.iterator)
-        self.manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=9)
+        self.manager = tf.train.CheckpointManager(checkpoint, folder, max_to_keep=None)
         self.resume()
 
     def resume(self):
@@ -172,6 +172,26 @@ class _FeedOldest(_Feed):
     def resume(self):
         if self.manager.checkpoints:
             self.manager.checkpoint.restore(self.manager.checkpoints[0])
+
+
+class _FeedSortsNames(_Feed):
+    def resume(self):
+        if names := sorted(self.manager.checkpoints):
+            self.manager.checkpoint.restore(names[-1])
+
+
+class _FeedNotesPath(_Feed):
+    """The path is in the folder, but it is the path of the old folder."""
+
+    def resume(self):
+        self.note = os.path.join(self.manager.directory, "newest")
+        if os.path.exists(self.note):
+            with open(self.note) as file:
+                self.manager.checkpoint.restore(file.read())
+
+    def save(self):
+        with open(self.note, "w") as file:
+            file.write(self.manager.save())
 
 
 class _FeedExpects(_Feed):
@@ -199,6 +219,12 @@ class _FeedNewIterator(_Feed):
 class _FeedTensors(_Feed):
     def next(self):
         return next(self.iterator)
+
+
+class _FeedEndsWithNone(_Feed):
+    def next(self):
+        value = next(self.iterator, None)
+        return None if value is None else value.numpy()
 
 
 class _FeedOutOfRange(_Feed):
@@ -319,6 +345,20 @@ EXERCISE = Exercise(
             _FeedOldest,
         ),
         Mistake(
+            "sorts the bookmarks by name",
+            "The bookmark with the last *name* is not the last one: as text, 10 comes "
+            "before 9. `manager.latest_checkpoint` or `tf.train.latest_checkpoint("
+            "folder)` knows which it is.",
+            _FeedSortsNames,
+        ),
+        Mistake(
+            "notes the path of the bookmark",
+            "You keep the path of the bookmark, and it is a path on the machine that "
+            "wrote it. Ask the folder that you are given: "
+            "`tf.train.latest_checkpoint(folder)`.",
+            _FeedNotesPath,
+        ),
+        Mistake(
             "expects a bookmark",
             "Without a bookmark there is nothing to restore, and the first run is no "
             "error. Restore only `if manager.latest_checkpoint:`.",
@@ -342,6 +382,13 @@ EXERCISE = Exercise(
             "The elements are right, but they are tensors. The task asks for NumPy: "
             "`next(self.iterator).numpy()`.",
             _FeedTensors,
+        ),
+        Mistake(
+            "returns None at the end",
+            "Behind the last element `next()` returns None, which looks like an "
+            "element. Let StopIteration reach the caller: leave out the default of "
+            "Python's `next`.",
+            _FeedEndsWithNone,
         ),
         Mistake(
             "ends with OutOfRangeError",
