@@ -1,5 +1,8 @@
-"""Run what is expected to fail, and keep what it says."""
+"""Run what is expected to fail, or to do so elsewhere, and keep what it says."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -24,4 +27,29 @@ def attempt(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     except (TypeError, ValueError, tf.errors.OpError) as error:
         text = getattr(error, "message", str(error)).split("}} ")[-1]
         lines = text.split(" [Op")[0].strip().splitlines()
+        lines = [line for line in lines if not line.strip().startswith("[[")]
         return lines[-1].strip() if lines else type(error).__name__
+
+
+def elsewhere(code: str, *args: str) -> str:
+    """Run Python code in a new process, as another program or tomorrow's would.
+
+    It shares files with this one and nothing else; its hashes of strings are drawn
+    anew.
+
+    Args:
+        code: a program.
+        args: what it finds in ``sys.argv[1:]``.
+
+    Returns:
+        What it printed, without blanks at the end.
+
+    Raises:
+        RuntimeError: it failed; the text is the last line of its complaint.
+    """
+    call = [sys.executable, "-c", code, *args]
+    world = os.environ | {"PYTHONHASHSEED": "random"}
+    ran = subprocess.run(call, capture_output=True, text=True, env=world)
+    if ran.returncode:
+        raise RuntimeError((ran.stderr.strip().splitlines() or ["no word"])[-1])
+    return ran.stdout.rstrip()

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib import pyplot as plt
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -44,6 +46,58 @@ def tiles(
         if k < len(titles):
             axis.set_title(str(titles[k]), fontsize=9, loc="center")
     return fig
+
+
+def cells(
+    texts: Sequence[Sequence[str]],
+    shades: Sequence[Sequence[float]],
+    names: Sequence[str] = (),
+    *,
+    size: tuple[float, float] = (10.0, 2.6),
+) -> "Figure":
+    """A table of short texts on shaded ground, such as the tokens of a batch.
+
+    Args:
+        texts: rows of texts; rows may be of unequal length.
+        shades: for each text a number from 0, white, to 1, a clear blue.
+        names: one for each row, at its left, or none at all.
+        size: of the figure, in inches.
+    """
+    fig, axis = plt.subplots(figsize=size)
+    ground = np.zeros((len(texts), max(map(len, texts))))
+    for row, (words, levels) in enumerate(zip(texts, shades, strict=True)):
+        ground[row, : len(levels)] = levels
+        for column, word in enumerate(words):
+            axis.text(column, row, word, ha="center", va="center", fontsize=7)
+    axis.imshow(ground, cmap="Blues", vmin=0, vmax=2, aspect="auto")
+    axis.set(xticks=[], yticks=range(len(names)), yticklabels=names)
+    axis.grid(False)
+    axis.tick_params(length=0)
+    return fig
+
+
+def spectrogram(axis: "Axes", strength: Any, rate: int, length: float) -> None:
+    """Draw how strong each frequency is over time; dark is strong, in logarithm.
+
+    Args:
+        axis: where to draw.
+        strength: not negative, shape (frames, bins); the bins reach from 0 Hz to half
+            the rate.
+        rate: samples a second.
+        length: of the recording, in seconds.
+    """
+    shades = np.log(np.asarray(strength).T + 0.05)
+    axis.imshow(
+        shades,
+        cmap="Greys",
+        origin="lower",
+        aspect="auto",
+        extent=(0.0, length, 0.0, rate / 2000),
+        vmin=-3,
+        vmax=5,
+    )
+    axis.set(xlabel="seconds", ylabel="kHz")
+    axis.grid(False)
 
 
 def tree(

@@ -2,15 +2,18 @@
 
 import csv
 import hashlib
+import json
 import sqlite3
+import time
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import coursekit as ck
-from coursekit.data import mail
+from coursekit.data import camera, clinic, mail, station
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
@@ -99,3 +102,205 @@ def test_letters_have_the_lengths_of_real_postcodes_and_never_change() -> None:
     assert [x.code for x in letters[:3]] == ["78970", "3504151", "239459"]
     assert fingerprint(*(x.strip for x in letters)) == "ec64f562cbd8"
     assert [x.code for x in ck.data.letters(3, seed=8)] != [x.code for x in letters[:3]]
+
+
+# ----------------------------------------------------------------- station
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ck.data.night(tmp_path_factory.mktemp("station") / "night")
+
+
+def flaw(line: str) -> str:
+    """What is wrong with a line of the log, by its first letter; "" for nothing."""
+    if not line:
+        return "blank"
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return "torn"
+    if not isinstance(record, dict):
+        return "no record"
+    if "kind" not in record:
+        return "kind"
+    if not isinstance(record["camera"]["celsius"], int | float):
+        return "celsius"
+    return "count" if record.get("count") is True else ""
+
+
+def test_the_log_has_the_flaws_that_are_written_down(night: Path) -> None:
+    lines = (night / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert lines == station.log_lines() and len(lines) == station.LINES
+    flaws = [flaw(line) for line in lines]
+    assert flaws.count("") == station.LINES - 22
+    assert {n for n, f in enumerate(flaws, 1) if f == "torn"} == {*range(5, 241, 21)}
+    assert flaws[11] == "blank" and flaws[99] == "no record"
+    whole = [json.loads(x) for x, f in zip(lines, flaws, strict=True) if not f]
+    assert all(("count" in x) == (x["camera"]["id"] != "mill") for x in whole)
+    times = [record["at"] for record in whole]
+    assert times == sorted(times)
+
+
+def test_the_weather_has_two_short_rows_and_a_word(night: Path) -> None:
+    header, *rows = csv.reader((night / "weather.csv").read_text().splitlines())
+    assert header == ["time", "celsius", "gust", "rain"] and len(rows) == 60
+    assert len({row[0] for row in rows}) == 60
+    assert [len(row) for row in rows].count(2) == 2
+    assert [row[1] for row in rows].count("frost") == 1
+
+
+def test_the_broken_pictures_and_no_others_cannot_be_read(night: Path) -> None:
+    paths = sorted((night / "pictures").iterdir())
+    assert [int(path.stem) for path in paths] == [*range(1200)]
+    broken, sizes, modes = set(), set(), set()
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                picture.load()
+                sizes.add(picture.size)
+                modes.add((path.suffix, picture.mode))
+        except OSError:
+            broken.add(int(path.stem))
+    assert broken == {*camera.BROKEN}
+    assert min(map(min, sizes)) == 40 and max(map(max, sizes)) == 160
+    assert {(".png", "RGBA"), (".png", "I;16"), (".jpg", "L"), (".gif", "P")} <= modes
+
+
+def test_the_recordings_hold_their_tones(night: Path) -> None:
+    for name, (rate, pitches) in station.TONES.items():
+        with wave.open(str(night / "sound" / name)) as file:
+            assert file.getframerate() == rate and file.getsampwidth() == 2
+            channels = file.getnchannels()
+            sound = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        sound = sound.reshape(-1, channels) / 32768
+        assert channels == 1 + (name == "toad.wav") and np.abs(sound).max() < 0.6
+        strength = np.abs(np.fft.rfft(sound[:, -1]))
+        for pitch in pitches:
+            bin = round(pitch * len(sound) / rate)
+            near = strength[bin - 2 : bin + 3].max()
+            assert near > 20 * np.median(strength), (name, pitch)
+    assert (night / "sound" / "wren.mp3").read_bytes().startswith(b"ID3")
+
+
+def test_the_animals_of_the_clips_go_where_their_names_say(night: Path) -> None:
+    for path in sorted((night / "clips").iterdir()):
+        with Image.open(path) as clip:
+            assert clip.n_frames == camera.CLIP_FRAMES
+            frames = [
+                np.array(f.convert("L"), int) for f in ImageSequence.Iterator(clip)
+            ]
+        assert frames[0].shape == camera.CLIP_SIZE
+        if path.stem == "clock":
+            assert int(np.argmax([f.mean() for f in frames])) == camera.FLASH
+            continue
+        places = [np.nonzero(frame < 20)[1].mean() for frame in frames]
+        assert np.all(np.diff(places) * (1 if "right" in path.stem else -1) > 0)
+
+
+def test_a_night_never_changes(night: Path, tmp_path: Path) -> None:
+    again = ck.data.night(tmp_path)
+    names = sorted(p.relative_to(again) for p in again.rglob("*.*"))
+    assert names == sorted(p.relative_to(night) for p in night.rglob("*.*"))
+    assert all((again / n).read_bytes() == (night / n).read_bytes() for n in names)
+
+
+def test_a_line_sends_from_a_place_and_breaks_off() -> None:
+    line = ck.data.Line([b"a\n", b"b\n", b"c\n", b"END\n"], breaks=2)
+    got = []
+    with pytest.raises(ConnectionError):
+        got.extend(line.lines())
+    assert got == ["a", "b"]
+    assert [*line.lines(2)] == ["c"]
+    line.close()
+    with pytest.raises(OSError):
+        next(line.lines())
+
+
+def test_a_line_sends_bytes_and_waits_for_those_who_do_not_take_them() -> None:
+    line = ck.data.Line([bytes([k]) * 65536 for k in range(100)], buffer=65536)
+    pieces = line.pieces(65536, first=10)
+    assert next(pieces) == bytes([10]) * 65536
+    time.sleep(0.2)
+    assert line.sent < 50
+    assert [piece[0] for piece in pieces] == [*range(11, 100)]
+    line.close()
+
+
+# ------------------------------------------------------------------ clinic
+
+
+def test_the_patients_are_those_of_the_study_in_two_parts() -> None:
+    from sklearn.datasets import load_diabetes
+
+    raw = load_diabetes(scaled=False)
+    train, test = ck.data.patients()
+    assert [*train] == [*test] and clinic.OUTCOME in train
+    assert (len(train["age"]), len(test["age"])) == (354, 88)
+    for name, other in {"age": "age", "bmi": "bmi", "tc": "s1", "glu": "s6"}.items():
+        whole = np.sort(np.append(train[name], test[name]))
+        column = raw.data[:, raw.feature_names.index(other)]
+        assert whole.dtype == np.float32 and np.allclose(whole, np.sort(column))
+    assert {*train["sex"]} == {*test["sex"]} == {"1", "2"}
+    both = np.append(train["progression"], test["progression"])
+    assert np.array_equal(np.sort(both), np.sort(raw.target))
+    rows = [tuple(column[k] for column in train.values()) for k in range(354)]
+    others = [tuple(column[k] for column in test.values()) for k in range(88)]
+    assert len({*rows, *others}) == 442
+    train["age"][:] = 0
+    assert ck.data.patients()[0]["age"].min() > 18
+
+
+def test_the_lockers_know_nothing_of_their_patients() -> None:
+    train, test = ck.data.lockers()
+    assert train.shape == (354,) and test.shape == (88,)
+    assert all(name[0] == "L" and 0 <= int(name[1:]) < 500 for name in [*train, *test])
+    outcome = ck.data.patients()[0]["progression"]
+    number = [int(name[1:]) for name in train]
+    assert abs(np.corrcoef(number, outcome)[0, 1]) < 0.1
+
+
+def test_the_descriptions_are_texts_without_markup() -> None:
+    texts = ck.data.descriptions()
+    assert len(texts) == 14 and {"diabetes", "breast_cancer", "wine"} <= {*texts}
+    assert all(len(text.split()) > 80 for text in texts.values())
+    assert not any("`" in text or ":class:" in text for text in texts.values())
+    assert "442 diabetes patients" in texts["diabetes"]
+
+
+def test_the_scan_the_recording_and_the_prices_are_whole() -> None:
+    scan, curve = ck.data.mri(), ck.data.eeg()
+    assert scan.shape == (256, 256) and scan.dtype == np.float32
+    assert (scan.min(), scan.max()) == (0, 1)
+    assert curve.shape == (800, 4) and curve.dtype == np.float32
+    assert np.allclose(curve.std(axis=0), 1, atol=0.01)
+    dates, close = ck.data.prices()
+    assert dates.shape == close.shape == (1047,) and np.all(np.diff(dates) > 0)
+    assert (close[0], close[-1]) == (100.34, 362.71)
+
+
+def test_the_visits_are_drawn_about_their_trend_and_season() -> None:
+    visits = ck.data.visits()
+    assert visits.count.shape == (364,) and not np.isnan(visits.count[0])
+    assert np.isnan(visits.count).sum() == 9
+    assert visits.season[:7].sum() == 0
+    assert np.array_equal(visits.season[7:], visits.season[:-7])
+    rest = visits.count - visits.trend - visits.season
+    assert abs(np.nanmean(rest)) < 1 and 4 < np.nanstd(rest) < 6.5
+
+
+def test_two_drugs_for_one_illness_never_share_a_line() -> None:
+    lines = [line.split() for line in ck.data.notes()]
+    assert len(lines) == 3000 and {len(line) for line in lines} <= {*range(4, 11)}
+    for drugs, signs, _ in clinic._CASES.values():
+        for pair in (drugs, signs):
+            assert not any({*pair} <= {*line} for line in lines)
+            assert all(any(word in line for line in lines) for word in pair)
+
+
+def test_what_the_clinic_makes_never_changes() -> None:
+    visits = ck.data.visits()
+    assert fingerprint(visits.count, visits.trend, visits.season) == "756f7fefb7a6"
+    assert fingerprint(*(a.astype("S4") for a in ck.data.lockers())) == "36bda7c6a4d0"
+    assert ck.data.notes() == ck.data.notes()
+    assert ck.data.notes(2) == ck.data.notes()[:2]

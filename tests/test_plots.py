@@ -1,9 +1,10 @@
 """Figures that lessons share, and the scattered digits."""
 
 import numpy as np
+from matplotlib import pyplot as plt
 
 from coursekit import data
-from coursekit.plots import tree
+from coursekit.plots import cells, spectrogram, tree
 
 
 def test_a_tree_has_every_name_once_and_a_line_to_each_but_the_root() -> None:
@@ -18,6 +19,27 @@ def test_a_tree_has_every_name_once_and_a_line_to_each_but_the_root() -> None:
         "d": (1, -2),
     }
     assert len(axis.lines) == 4
+
+
+def test_cells_show_every_text_on_its_shade() -> None:
+    fig = cells([["a", "b"], ["c"]], [[0.2, 1.0], [0.4]], ["first", "second"])
+    axis = fig.axes[0]
+    places = {text.get_text(): text.get_position() for text in axis.texts}
+    assert places == {"a": (0, 0), "b": (1, 0), "c": (0, 1)}
+    np.testing.assert_allclose(axis.images[0].get_array(), [[0.2, 1.0], [0.4, 0.0]])
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["first", "second"]
+
+
+def test_a_spectrogram_has_low_tones_below_and_strong_ones_dark() -> None:
+    _, axis = plt.subplots()
+    strength = np.zeros((3, 5))
+    strength[:, 1] = 9.0
+    spectrogram(axis, strength, 8000, 1.5)
+    image = axis.images[0]
+    assert image.get_extent() == [0.0, 1.5, 0.0, 4.0] and image.origin == "lower"
+    assert image.get_array().shape == (5, 3)
+    assert int(np.argmax(image.get_array()[:, 0])) == 1
+    assert axis.get_ylabel() == "kHz"
 
 
 def test_scattered_digits_are_whole_and_answers_tell_the_turn() -> None:

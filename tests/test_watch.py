@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from coursekit.attempts import attempt
+from coursekit.attempts import attempt, elsewhere
 from coursekit.plots import tiles
 from coursekit.runtime import quiet_import
 from coursekit.watch import Event, Watched, seconds, timeline
@@ -77,3 +77,17 @@ def test_an_attempt_returns_the_result_or_one_line() -> None:
     assert "requested shape" in said and "__wrapped__" not in said
     with pytest.raises(ZeroDivisionError):
         attempt(lambda: 1 / 0)
+
+
+def test_an_attempt_at_a_dataset_tells_the_reason_and_not_the_node() -> None:
+    files = tf.data.Dataset.from_tensors(b"").map(tf.io.decode_image)
+    assert attempt(list, files).endswith("Input is empty.")
+
+
+def test_elsewhere_is_another_process_with_other_hashes() -> None:
+    assert elsewhere("import sys; print(sys.argv[1:])", "a b", "c") == "['a b', 'c']"
+    own = "import os; print(os.getpid())"
+    assert len({elsewhere(own) for _ in range(2)}) == 2
+    assert elsewhere("print(hash('name'))") != elsewhere("print(hash('name'))")
+    with pytest.raises(RuntimeError, match="ZeroDivisionError: division by zero"):
+        elsewhere("1 / 0")

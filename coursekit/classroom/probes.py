@@ -19,7 +19,7 @@ from coursekit.classroom import wire
 from coursekit.engine import Exercise
 from coursekit.engine.exercise import call
 
-OPEN = ("engine", "runtime", "spine", "data", "plots")
+OPEN = ("engine", "runtime", "spine", "data", "plots", "records")
 """The parts of the package that the sandbox has: nothing in them solves anything."""
 
 
