@@ -1,5 +1,6 @@
 """The gates over the course as it is: every chapter that the spine calls ready."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from coursekit.authoring import files, gates, links, lint, proofs, verify
 from coursekit.authoring.files import FOLDERS, Node
+from coursekit.classroom.probes import TAUGHT
 from coursekit.engine import load_exercises
 from coursekit.spine import ROOT, Chapter, load_course
 
@@ -64,6 +66,12 @@ def test_every_section_has_its_exercise(chapter: Chapter) -> None:
     nb = read(chapter.solutions)
     fail_on(gates.triples(nb, chapter))
     fail_on(proofs.agrees(nb, load_exercises(chapter.number)))
+
+
+@pytest.mark.parametrize("chapter", READY)
+def test_what_a_lesson_imports_an_answer_may_import_too(chapter: Chapter) -> None:
+    code = "\n".join(c.source for c in read(chapter.lesson).cells)
+    assert {*re.findall(r"(?:from|import) coursekit\.(\w+)", code)} <= {*TAUGHT}
 
 
 @pytest.mark.parametrize("chapter", READY)

@@ -92,6 +92,12 @@ def test_messages_of_tensorflow_are_put_in_plain_words() -> None:
     said = grade(EXERCISE, mixed).failure.difference
     assert "{{" not in said and "[Op:" not in said and "name:" not in said
 
+    def mapped(x):
+        return list(tf.data.Dataset.from_tensors(b"?").map(tf.io.decode_image))
+
+    said = grade(EXERCISE, mapped).failure.difference
+    assert "in the function given to Map: Unknown image" in said
+
 
 def test_a_right_answer_earns_everything() -> None:
     result = grade(EXERCISE, lambda x: x.sum(-1))

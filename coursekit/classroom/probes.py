@@ -19,7 +19,8 @@ from coursekit.classroom import wire
 from coursekit.engine import Exercise
 from coursekit.engine.exercise import call
 
-OPEN = ("engine", "runtime", "spine", "data", "plots", "records")
+TAUGHT = ("attempts", "data", "plots", "records", "series", "watch")
+OPEN = ("engine", "runtime", "spine", *TAUGHT)
 """The parts of the package that the sandbox has: nothing in them solves anything."""
 
 

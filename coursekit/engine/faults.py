@@ -23,6 +23,11 @@ _NOISE = (
     (r" and with input tensors computed as partial shapes:.*", ""),
     (r"\[\[\{\{[^}]*\}\}\]\]|\{\{[^}]*\}\}", ""),  # {{function_node …}}
     (r"\[Op:\w+\](\s+name:.*)?", ""),
+    (
+        r"Error in user-defined function passed to (\w+?)Dataset\S* transformation "
+        r"with iterator: [^ ]+: ",
+        r"in the function given to \1: ",
+    ),
     (r"(not in the list of allowed values):.*", r"\1"),
 )
 _LIBRARIES = ("keras", "tensorflow", "numpy", "builtins")
