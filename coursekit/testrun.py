@@ -19,16 +19,16 @@ from coursekit.spine import ROOT
 
 SOURCES = ("coursekit", "tests", "bench", "notebooks", "solutions", "conftest.py")
 PYTEST = ("-m", "pytest")
-# Two at a time. What shares what it starts stays together: the cells of a notebook,
-# and in `tests` the groups that its conftest makes.
-PAIRED = (*PYTEST, "-n", "2", "-p", "no:cacheprovider", "--dist")
+# Two at a time, a file each (loadfile): the cells of a notebook share a kernel, and
+# the tests of a module what it starts. The conftest of `tests` makes an exception.
+PAIRED = (*PYTEST, "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
 NBVAL = ("--nbval", "--nbval-current-env", "notebooks", "solutions")
-NOTEBOOKS = (*PAIRED, "loadfile", *NBVAL)
+NOTEBOOKS = (*PAIRED, *NBVAL)
 THROUGH = ("--continue-on-collection-errors", "--durations=9", "--durations-min=20")
 PARTS: dict[str, tuple[str, ...]] = {
     "style": ("-m", "ruff", "check", *SOURCES),
     "format": ("-m", "ruff", "format", "--check", *SOURCES),
-    "package": (*PAIRED, "loadgroup", *THROUGH, "tests"),
+    "package": (*PAIRED, *THROUGH, "tests"),
     "notebooks": NOTEBOOKS,
 }
 

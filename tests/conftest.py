@@ -4,8 +4,10 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from coursekit.authoring.conditions import QUIET, WIDTH
 from coursekit.authoring.files import Node, dumps, node
@@ -13,16 +15,20 @@ from coursekit.authoring.tidy import seal, tidy
 from coursekit.spine import Chapter, Section
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class Together(LoadScopeScheduling):
     """What one of two workers runs by itself: a file, or what a file says of a chapter.
 
     The tests of a file share what it starts; those of the course are too many for one.
     """
-    for item in items:
-        number = re.search(r"\[(\d\d)\b", item.name)
-        of_chapter = item.path.name == "test_course.py" and number
-        group = item.path.stem + (f"-{number[1]}" if of_chapter else "")
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        number = re.search(r"\[(\d\d)\b", test)
+        return f"{file} {number[1]}" if "test_course" in file and number else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,7 @@ from coursekit.classroom import wire
 from coursekit.engine import Exercise
 from coursekit.engine.exercise import call
 
-TAUGHT = ("attempts", "data", "plots", "records", "series", "watch")
+TAUGHT = ("attempts", "data", "plots", "records", "watch")
 OPEN = ("engine", "runtime", "spine", *TAUGHT)
 """The parts of the package that the sandbox has: nothing in them solves anything."""
 

@@ -10,11 +10,15 @@ from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
 
 
 def _probe_preprocessor(answer: Answer, case: Case) -> Plain:
-    """Make the function, empty the training table, then call the function."""
+    """Make the function, empty its table, make another, then call the first."""
     train, numbers, categories, tables = case.args
     table = {name: column.copy() for name, column in train.items()}
     f = answer(table, [*numbers], [*categories])
     table.clear()
+    other = {
+        n: c * 2 if c.dtype.kind == "f" else c[::-1] + "s" for n, c in train.items()
+    }
+    answer(other, [*numbers], [*categories])
     found = {"returned": "a function", **dict.fromkeys(tables)}
     if not callable(f):
         return found | {"returned": f"no function: {type(f).__name__}"}
@@ -26,13 +30,15 @@ def _probe_preprocessor(answer: Answer, case: Case) -> Plain:
 _NUMBERS = ("pulse", "age", "weight", "height", "dose")
 _WORDS = ("ash", "birch", "cedar", "elm", "fir", "hazel", "lime", "oak", "pine")
 _ROWS = 10
+# the second column is spread by less than 1, the others by more; all are exact
+_SCALES, _LEVELS = np.array([[[0.25], [2**-7], [1]], [[0], [1], [80]]])
 
 
 def _preprocessor_inputs(rng: np.random.Generator) -> list[Case]:
     def numbers(count: int, rows: int) -> np.ndarray:
         """Columns of different level and spread, no two values alike."""
         x = rng.permutation(np.arange(9, 9 + 7 * count * rows, 7)).reshape(count, rows)
-        return (x * 0.25 + np.arange(count)[:, None] * 40).astype("float32")
+        return (x * _SCALES[:count] + _LEVELS[:count]).astype("float32")
 
     def texts(known: list[str]) -> np.ndarray:
         """Four values; in order of appearance, by number and sorted: three orders."""
@@ -59,7 +65,9 @@ def _preprocessor_inputs(rng: np.random.Generator) -> list[Case]:
             train = {"outcome": numbers(1, _ROWS)[0], "note": texts(words[:4]), **train}
             rows = {**rows, "note": rows["ward"]}
         tables = {"f(new)": rows, "f(train)": train}
-        told = [f"f = preprocessor(train, {names}, {labels}); then f(new), f(train)"]
+        told = [
+            f"f = preprocessor(train, {names}, {labels}); another one; f(new), f(train)"
+        ]
         for what, table in (("train", train), ("new", rows)):
             columns = (f"{n}: {' '.join(map(str, c))}" for n, c in table.items())
             told.append(f"{what} has {'; '.join(columns)}")
@@ -159,6 +167,13 @@ def _preprocessor_by_almost_zero(train, numbers, categories):
     return _prepare(train, numbers, categories, scale)
 
 
+def _preprocessor_by_at_least_one(train, numbers, categories):
+    def scale(x, known):
+        return (x - known.mean()) / max(known.std(), np.float32(1))
+
+    return _prepare(train, numbers, categories, scale)
+
+
 def _preprocessor_constant_zero(train, numbers, categories):
     def scale(x, known):
         return _scaled(x, known) * np.float32(known.std() > 0)
@@ -222,6 +237,24 @@ def _preprocessor_sorted(train, numbers, categories):
     return _prepare(train, sorted(numbers), sorted(categories))
 
 
+def _preprocessor_feature_space(train, numbers, categories):
+    """Mixed in the order of the alphabet, by frequency, without a true guard."""
+    parts = []
+    for name in sorted([*numbers, *categories]):
+        if name in numbers:
+            parts.append(_preprocessor_by_almost_zero(train, [name], []))
+        else:
+            parts.append(_preprocessor_by_frequency(train, [], [name]))
+    return lambda rows: np.concatenate([part(rows) for part in parts], axis=1)
+
+
+def _preprocessor_last_column(train, numbers, categories):
+    """Functions made in a loop that all look up its variable when they are called."""
+    parts = [_prepare(train, numbers[-1:], [])] * len(numbers)
+    parts += [_prepare(train, [], categories[-1:])] * len(categories)
+    return lambda rows: np.concatenate([part(rows) for part in parts], axis=1)
+
+
 def _preprocessor_table_order(train, numbers, categories):
     numbers = [name for name in train if name in numbers]
     return _prepare(train, numbers, [name for name in train if name in categories])
@@ -235,6 +268,11 @@ def _preprocessor_every_column(train, numbers, categories):
 
 def _preprocessor_keeps_table(train, numbers, categories):
     return lambda rows: _prepare(train, numbers, categories)(rows)
+
+
+def _preprocessor_shared(train, numbers, categories):
+    _preprocessor_shared.f = _prepare(train, numbers, categories)
+    return lambda rows: _preprocessor_shared.f(rows)
 
 
 def _preprocessor_float64(train, numbers, categories):
@@ -348,6 +386,12 @@ EXERCISE = Exercise(
             _preprocessor_by_almost_zero,
         ),
         Mistake(
+            "divides by at least 1",
+            "You divide by the larger of the standard deviation and 1, so a column "
+            "that is spread by less stays small. Only where it is 0 divide by 1.",
+            _preprocessor_by_at_least_one,
+        ),
+        Mistake(
             "makes a constant column 0",
             "You return 0 for a column that is the same in all of `train`, whatever "
             "the new rows hold. Subtract the mean, and divide by 1.",
@@ -365,6 +409,13 @@ EXERCISE = Exercise(
             "nothing any more. Work out means, deviations and values before, and let "
             "the function carry them.",
             _preprocessor_keeps_table,
+        ),
+        Mistake(
+            "shares what it has learnt",
+            "What was learnt from another table shows up in `f`: you keep it under a "
+            "global name, and the next call overwrites it. Make it inside "
+            "`preprocessor`, so that each function has its own.",
+            _preprocessor_shared,
         ),
         Mistake(
             "joins integers with floats",
@@ -403,6 +454,20 @@ EXERCISE = Exercise(
             _preprocessor_sorted,
         ),
         Mistake(
+            "hands it to a FeatureSpace",
+            "A `FeatureSpace` puts its columns in the order of the alphabet, orders "
+            "values by frequency and divides a constant column by 10⁻⁷. The task says "
+            "otherwise in all three; take a layer, or NumPy, for each column.",
+            _preprocessor_feature_space,
+        ),
+        Mistake(
+            "repeats the last column",
+            "Your functions were made in a loop, and look up the loop's variables when "
+            "they are called: by then these stand for the last column. Keep name, mean "
+            "and deviation of each in a list or dict, and loop inside `f`.",
+            _preprocessor_last_column,
+        ),
+        Mistake(
             "takes the order of the table",
             "You take the columns as they stand in `train`. The table may come in "
             "another order tomorrow; go over `numbers` and then over `categories`.",
@@ -423,8 +488,9 @@ EXERCISE = Exercise(
         "variance=…)`, with variance 1 where it is 0, and `StringLookup(vocabulary=…, "
         'output_mode="one_hot")`, which keeps index 0 for the unknown.',
         "Keep the layers in a dict, the numbers first. `f` calls each with "
-        "`rows[name][:, np.newaxis]`, a column of shape (n, 1), casts what it returns "
-        "to `float32`, and joins all with `tf.concat(columns, axis=1)`.",
+        "`rows[name][:, np.newaxis]`, so that a number stays a column, casts what it "
+        "returns to `float32`, since a lookup returns integers, and joins all with "
+        "`tf.concat(columns, axis=1)`.",
     ),
     explain="What a model learns is tied to what its inputs mean: which column is "
     "which, and how far 1 is from 0. All of that is fixed by the training rows, and "

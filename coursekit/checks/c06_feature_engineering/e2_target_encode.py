@@ -15,7 +15,7 @@ _CASES = (
     (_SMOOTH, "bbabaabbab", "0110100111", 0.5),
     (_PLAIN, "aabbababbaab", "011022012210", 0.0),
     (_RARE, "abacbabdb", "010100121", 0.0),
-    (_RARE, "cababdab", "01010201", 3.0),
+    (_RARE, "cababdab", "01010201", 0.25),
     (_FOLDS, "abcacbbaacab", "110111211011", 1.5),
     (_FOLDS, "abbaabbaba", "2102220222", 4.0),
 )
@@ -127,6 +127,26 @@ def _target_nan(category, y, fold, m):
         return _smoothed(same, prior, m) if len(same) + m else np.nan
 
     return _coded(category, y, fold, m, code=code)
+
+
+def _target_zero_by_zero(category, y, fold, m):
+    def code(same, prior, m):
+        return _smoothed(same, prior, m) if len(same) + m else 0
+
+    return _coded(category, y, fold, m, code=code)
+
+
+def _target_at_least_one(category, y, fold, m):
+    def code(same, prior, m):
+        n = len(same) + m
+        return (same.sum() + m * prior) / max(n, 1) if n else prior
+
+    return _coded(category, y, fold, m, code=code)
+
+
+def _target_last_fold(category, y, fold, m):
+    """One table of codes, written anew for each fold and read at the end."""
+    return _coded(category, y, fold, m, lambda i: fold != fold.max())
 
 
 def _target_divides_by_zero(category, y, fold, m):
@@ -279,6 +299,25 @@ EXERCISE = Exercise(
             "A value that the other folds do not have became 0, which may be better or "
             "worse than any patient. What is known without the value is the prior.",
             _target_unseen_zero,
+        ),
+        Mistake(
+            "codes 0 of 0 as 0",
+            "Where count and `m` are both 0 your code is 0, as if such rows had the "
+            "outcome 0. Nothing is known of the value, so the code is the prior.",
+            _target_zero_by_zero,
+        ),
+        Mistake(
+            "divides by at least 1",
+            "You divide by the larger of count + `m` and 1. With an `m` below 1 a "
+            "value that was not seen is then less than the prior. Ask for 0 alone.",
+            _target_at_least_one,
+        ),
+        Mistake(
+            "keeps one code for each value",
+            "You keep one code for each value, and every fold overwrites it, so all "
+            "rows get that of the last. A value has a code for each fold: write it to "
+            "the rows of that fold before you go on.",
+            _target_last_fold,
         ),
         Mistake(
             "falls back on the mean of all rows",

@@ -25,9 +25,12 @@ def _probe_scaler(answer: Answer, case: Case) -> Plain:
 
 
 def _scaler_table(rng: np.random.Generator, rows: int) -> np.ndarray:
-    """Three columns of different size and skew, float32, no two values of one equal."""
+    """Three columns of different size and skew, float32, no two values of one equal.
+
+    The first is spread by less than 1 in every mode, the others by more.
+    """
     x = rng.permuted(np.arange(1, 31) ** 2, axis=0)[: 3 * rows].reshape(3, rows).T
-    return (x * [0.25, 1, -0.5] + [10, 40, 90]).astype("float32")
+    return (x * [2**-10, 1, -0.5] + [1, 40, 90]).astype("float32")
 
 
 def _scaler_inputs(rng: np.random.Generator) -> list[Case]:
@@ -155,6 +158,18 @@ class _ScalerZero(_Scaler):
 class _ScalerFloor(_Scaler):
     def guard(self, spread, x):
         return np.maximum(spread, np.float32(1e-7))
+
+
+class _ScalerAtLeastOne(_Scaler):
+    def guard(self, spread, x):
+        return np.maximum(spread, np.float32(1))
+
+
+class _ScalerRoot(_Scaler):
+    """``Normalization`` divides by the root of what it is told."""
+
+    def guard(self, spread, x):
+        return np.sqrt(super().guard(spread, x))
 
 
 class _ScalerDrops(_Scaler):
@@ -318,6 +333,18 @@ EXERCISE = Exercise(
             _ScalerFloor,
         ),
         Mistake(
+            "divides by at least 1",
+            "You divide by the larger of the spread and 1, so a column that is spread "
+            "by less stays small. Only where the spread is 0 divide by 1.",
+            _ScalerAtLeastOne,
+        ),
+        Mistake(
+            "divides by the root of the spread",
+            "You divide by the root of the spread. `Normalization` is told a variance "
+            "and takes its root: hand over `spread**2`.",
+            _ScalerRoot,
+        ),
+        Mistake(
             "makes a column without spread 0",
             "You return 0 for a column without spread. It is to be divided by 1, so a "
             "new value still shows how far it lies from the centre.",
@@ -373,8 +400,8 @@ EXERCISE = Exercise(
         ),
         Mistake(
             "changes the table it is given",
-            "`x -= …` writes into the caller's array, and their table is scaled twice "
-            "the next time. Make a new array: `x - …`.",
+            "You write into the caller's array, as `x -= …` or `x.sort()` do, and the "
+            "next one who reads the table finds another. Make a new array: `x - …`.",
             _ScalerInPlace,
         ),
         Mistake(

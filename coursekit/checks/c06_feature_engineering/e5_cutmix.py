@@ -238,6 +238,33 @@ def _cutmix_in_place(images, labels, partner, box):
     return images, labels
 
 
+def _cutmix_images_in_place(images, labels, partner, box):
+    _, soft = _cutmix(images, labels, partner, box)
+    return _cutmix_in_place(images, labels.copy(), partner, box)[0], soft
+
+
+def _cutmix_reads_copy(images, labels, partner, box):
+    return _cutmix_images_in_place(images.copy(), labels, partner, box)
+
+
+def _cutmix_reads_copies(images, labels, partner, box):
+    return _cutmix_in_place(images.copy(), labels.copy(), partner, box)
+
+
+def _cutmix_mixes_mixed(images, labels, partner, box):
+    mixed, _ = _cutmix(images, labels, partner, box)
+    return mixed, _cutmix_reads_copies(images, labels, partner, box)[1]
+
+
+def _cutmix_last_too(images, labels, partner, box):
+    corners = _reads_box(lambda top, left, h, w: (top, left, h + 1, w + 1))
+    return _cutmix(images, labels, partner, box, corners)
+
+
+def _cutmix_float64(images, labels, partner, box):
+    return _cutmix(images, labels.astype("float64"), partner, box)
+
+
 def _cutmix_no_copy(images, labels, partner, box):
     images[:], labels[:] = _cutmix(images, labels, partner, box)
     return images, labels
@@ -381,6 +408,45 @@ EXERCISE = Exercise(
             "You paste into the array that you still read from, so a later picture "
             "gets a patch that was pasted itself. Work on copies: `images.copy()`.",
             _cutmix_in_place,
+        ),
+        Mistake(
+            "pastes into the pictures it was given",
+            "You paste into `images` itself: a later picture gets a patch that was "
+            "pasted, and the caller's pictures are gone. `out = images` is a second "
+            "name and no copy; write `images.copy()`.",
+            _cutmix_images_in_place,
+        ),
+        Mistake(
+            "cuts from the new pictures",
+            "You paste into a copy, but you cut from it, too, so a later picture gets "
+            "a patch that was pasted. Cut from `images`, paste into the copy.",
+            _cutmix_reads_copy,
+        ),
+        Mistake(
+            "reads its own copies",
+            "You work on copies, but read pictures and labels from them, too: a later "
+            "picture gets what was pasted and mixed before. Read from what was handed "
+            "over, write into the copies.",
+            _cutmix_reads_copies,
+        ),
+        Mistake(
+            "mixes labels that it has mixed",
+            "The pictures are right, but the labels are read from where you write "
+            "them, so a later one mixes what was mixed before. Read from `labels`, "
+            "write into a copy.",
+            _cutmix_mixes_mixed,
+        ),
+        Mistake(
+            "takes one row and column too many",
+            "Your box has a row and a column too many. It ends before `top + height`, "
+            "as a slice does: `top:top + height`.",
+            _cutmix_last_too,
+        ),
+        Mistake(
+            "returns labels in float64",
+            "The labels are right, in `float64`. They were handed over in `float32`: "
+            "`.astype(np.float32)`.",
+            _cutmix_float64,
         ),
         Mistake(
             "changes what it was given",
