@@ -23,7 +23,7 @@ def _probe_read_log(answer: Answer, case: Case) -> Plain:
     schema = {name: (kinds[kind], default) for name, kind, default in fields}
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "log.jsonl")
-        with open(path, "w", encoding="ascii") as file:
+        with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         found = answer(path, schema)
     if not isinstance(found, tuple) or len(found) != 2:
@@ -37,6 +37,7 @@ def _probe_read_log(answer: Answer, case: Case) -> Plain:
 
 _NAMES = "camera frames celsius awake station tilt volts lens gain battery moon".split()
 _WORDS = "north creek ridge gate oak ford".split()
+_FOREIGN = "Doñana", "forêt", "Öland", "夜の森"
 _GONE = object()
 
 
@@ -68,7 +69,8 @@ def _log_inputs(rng: np.random.Generator) -> list[Case]:
             other = changes.get(place, changes.get(kind, draw(kind)))
             row += [(name, other)] if other is not _GONE else []
         row += [("note", "extra"), ("seq", 3)][:extra]
-        return json.dumps({row[k][0]: row[k][1] for k in rng.permutation(len(row))})
+        row = {row[k][0]: row[k][1] for k in rng.permutation(len(row))}
+        return json.dumps(row, ensure_ascii=False)
 
     def case(group: str, schema: list[tuple], *lines: str) -> Case:
         told = ", ".join(f"{n!r}: ({kind}, {d!r})" for n, kind, d in schema)
@@ -82,7 +84,7 @@ def _log_inputs(rng: np.random.Generator) -> list[Case]:
         return [lines[k] for k in rng.permutation(len(lines))]
 
     four = "int", "float", "str", "bool"
-    a, b, c, d, e = (fields(*four) for _ in range(5))
+    a, b, c, d, e, f = (fields(*four) for _ in range(6))
     torn = [line(b)[: int(rng.integers(3, 20))] for _ in range(2)]
     zeros = fields("str", defaults=(0, 0.0, "", False))
     others = fields("int", defaults=(7, 2.5, "none", True))
@@ -131,6 +133,11 @@ def _log_inputs(rng: np.random.Generator) -> list[Case]:
             line(e, {1: _GONE, 2: [5]}),
             line(e),
             "{}",
+        ),
+        case(
+            "letters beyond ASCII",
+            f,
+            *(line(f, {"str": str(name)}) for name in rng.permutation(_FOREIGN)[:3]),
         ),
         case("nothing in it", a),
         case("nothing in it", b, "", "  "),
@@ -193,9 +200,9 @@ def _objects_only(line):
 def _log(path, schema, faults=_faults, row=_row, loads=_objects_only, **how):
     """A right answer in parts that the mistakes replace."""
     rows, errors, number = [], [], how.get("first", 1) - 1
-    with open(path) as file:
+    with open(path, encoding=how.get("encoding", "utf-8")) as file:
         for line in file:
-            blank = not line.strip()
+            blank = line == "\n" if how.get("strict") else not line.strip()
             number += not blank or how.get("count_blank", True)
             if blank:
                 continue
@@ -204,7 +211,7 @@ def _log(path, schema, faults=_faults, row=_row, loads=_objects_only, **how):
                 found = [*faults(record, schema)]
             except ValueError:
                 found = ["json"]
-            errors += [(number, fault) for fault in found[:1]]
+            errors += [(number, fault) for fault in found[: how.get("most", 1)]]
             if not found:
                 rows.append(row(record, schema))
             if found and how.get("stop"):
@@ -221,6 +228,9 @@ def _log_silent(path, schema):
 
 _log_from_zero = partial(_log, first=0)
 _log_counts_records = partial(_log, count_blank=False)
+_log_latin = partial(_log, encoding="latin-1")
+_log_all_faults = partial(_log, most=None)
+_log_spaces_as_lines = partial(_log, strict=True)
 _log_any_json = partial(_log, loads=json.loads)
 
 
@@ -234,6 +244,20 @@ def _bool_passes(record, schema):
 
 def _log_bool(path, schema):
     return _log(path, schema, _bool_passes)
+
+
+def _log_bool_for_int(path, schema):
+    def good(value, kind):
+        return isinstance(value, kind) or (kind is float and type(value) is int)
+
+    return _log(path, schema, lambda r, s: _faults(r, s, good))
+
+
+def _log_bool_for_float(path, schema):
+    def good(value, kind):
+        return type(value) is kind or (kind is float and isinstance(value, int))
+
+    return _log(path, schema, lambda r, s: _faults(r, s, good))
 
 
 def _log_bool_cast(path, schema):
@@ -382,7 +406,7 @@ def _log_variant_verdicts(path, schema):
             row[name] = value
         return row
 
-    with open(path) as file:
+    with open(path, encoding="utf-8") as file:
         found = [(n, verdict(line)) for n, line in enumerate(file, 1) if line.strip()]
     errors = [(n, v) for n, v in found if isinstance(v, str)]
     return [v for _, v in found if isinstance(v, dict)], errors
@@ -435,6 +459,29 @@ EXERCISE = Exercise(
             "In Python `True` is an `int`, so `isinstance(True, int)` is true. Compare "
             "the types themselves: `type(value) is int`.",
             _log_bool,
+        ),
+        Mistake(
+            "lets a bool pass for an int",
+            "`isinstance(True, int)` is true in Python, so `true` passes where an int "
+            "is wanted. Compare the types themselves: `type(value) is kind`.",
+            _log_bool_for_int,
+        ),
+        Mistake(
+            "lets a bool pass for a float",
+            "For a float you accept whole numbers by `isinstance(value, int)`, and "
+            "that is true of `False`, which becomes 0.0. Ask `type(value) is int`.",
+            _log_bool_for_float,
+        ),
+        Mistake(
+            "notes every fault of a line",
+            "A line with two faults is in your report twice. The first fault, in the "
+            "order of the schema, is the reason: leave the loop there.",
+            _log_all_faults,
+        ),
+        Mistake(
+            "takes spaces for a line",
+            "A line of nothing but spaces is blank as well: ask `not line.strip()`.",
+            _log_spaces_as_lines,
         ),
         Mistake(
             "makes numbers of bools",
@@ -506,6 +553,12 @@ EXERCISE = Exercise(
             "Your rows have fields that the schema does not name. Build a new dict "
             "from the schema's names instead of handing on what was read.",
             _log_extras,
+        ),
+        Mistake(
+            "reads UTF-8 as Latin-1",
+            "Letters beyond ASCII have become two or three strange ones, as in "
+            '`DoÃ±ana`. The file is UTF-8: `open(path, encoding="utf-8")`.',
+            _log_latin,
         ),
         Mistake(
             "looks for missing fields first",

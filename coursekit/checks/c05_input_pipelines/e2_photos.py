@@ -30,19 +30,19 @@ def _probe_name(path: object) -> str:
 
 def _probe_pass(dataset: tf.data.Dataset, refused: list, most: int) -> dict:
     """The names and pictures of a pass, and what is refused in it."""
-    refused.clear()
+    before = len(refused)
     names, pictures = [], []
     for picture, path in dataset:
         names.append(_probe_name(path.numpy().decode()))
         pictures.append(to_plain(picture))
         if len(names) > most:
             return {"names": f"more than {most}", "refused": None, "pictures": None}
-    told = sorted(map(_probe_name, refused))
+    told = sorted(map(_probe_name, refused[before:]))
     return {"names": names, "refused": told, "pictures": pictures}
 
 
 def _probe_photos(answer: Answer, case: Case) -> Plain:
-    """One pass or two over files in a folder that is gone afterwards."""
+    """One pass or three over files in a folder that is gone afterwards."""
     files, side, times = case.args
     # a name of digits: whatever an error quotes of it does not tell runs apart
     folder = os.path.join(tempfile.gettempdir(), f"{os.getpid()}{time.time_ns()}")
@@ -65,7 +65,10 @@ def _probe_photos(answer: Answer, case: Case) -> Plain:
         if not isinstance(spec, tuple) or spec[1:] != ("string, shape ()",):
             return found
         early = sorted(map(_probe_name, refused))
-        passes = [_probe_pass(dataset, refused, 2 * len(files)) for _ in range(times)]
+        passes = []
+        for number in range(times):  # the list is emptied before the third pass only
+            refused[:] = refused if number < 2 else []
+            passes.append(_probe_pass(dataset, refused, 2 * len(files)))
     finally:
         shutil.rmtree(folder)
     found["refused before the first pass"] = early
@@ -122,8 +125,8 @@ def _photos_inputs(rng: np.random.Generator) -> list[Case]:
             for t, (name, _) in zip(told, files, strict=True)
         ]
         call = f"photos(paths, {side}, refused) on {', '.join(shown)}"
-        times = 2 if "text" in told else 1
-        call += ", read twice" * (times == 2)
+        times = 3 if "text" in told else 1
+        call += ", read three times" * (times == 3)
         return Case(group, (tuple(files), side, times), call)
 
     tall, wide, small = ("jpeg", 2, 1), ("bmp", 1, 2), ("png", 0.25, 0.5)
@@ -233,7 +236,8 @@ def _photos(paths, side, refused, decode=_decoded, fit=_whole, made=_Light, **ho
             try:
                 picture = decode(tf.io.read_file(path)).numpy()
             except tf.errors.OpError:
-                refused.append(path)
+                if not (how.get("each_once") and path in refused):
+                    refused.append(path)
                 if how.get("ends"):
                     return
                 if how.get("black"):
@@ -241,7 +245,7 @@ def _photos(paths, side, refused, decode=_decoded, fit=_whole, made=_Light, **ho
                 continue
             yield fit(picture / how.get("scale", 255), side, side), path
 
-    return made(pictures, _spec(side, how.get("shape")))
+    return made(pictures, how.get("spec", _spec(side, how.get("shape"))))
 
 
 def _mapped(paths, side):
@@ -338,6 +342,15 @@ def _photos_no_shape(paths, side, refused):
     return _photos(paths, side, refused, shape=(None, None, 3))
 
 
+def _photos_no_spec(paths, side, refused):
+    spec = tf.TensorSpec(None, tf.float32), tf.TensorSpec(None, tf.string)
+    return _photos(paths, side, refused, spec=spec)
+
+
+def _photos_each_once(paths, side, refused):
+    return _photos(paths, side, refused, each_once=True)
+
+
 def _photos_variant_filter(paths, side, refused):
     def load(path):
         try:
@@ -389,6 +402,20 @@ EXERCISE = Exercise(
             "its runs. Decode in Python, in a generator or a `tf.py_function`, with "
             "`except tf.errors.OpError`.",
             _photos_unguarded,
+        ),
+        Mistake(
+            "leaves all shapes unknown",
+            "What comes out of a `py_function` has no known shape, the path neither. "
+            "Say it: `tf.ensure_shape(picture, (side, side, 3))`, and `()` for the "
+            "path.",
+            _photos_no_spec,
+        ),
+        Mistake(
+            "notes a path only once",
+            "After a second pass the list holds what it held after the first: you "
+            "leave out a path that is there already, or empty the list. It belongs to "
+            "the caller: append, in every pass.",
+            _photos_each_once,
         ),
         Mistake(
             "drops broken files without a word",

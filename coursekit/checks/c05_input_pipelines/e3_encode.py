@@ -110,7 +110,7 @@ def _encode(lines, vocab, length, words=_clean, cut=_cut, pad="end", **how):
     table = {word: how.get("first", 4) + k for k, word in enumerate(vocab)}
     rows = []
     for line in lines:
-        found = [table.get(word, 1) for word in words(line)]
+        found = [table.get(word, how.get("unknown", 1)) for word in words(line)]
         if how.get("drops"):
             found = [id for id in found if id != 1]
         rows.append(cut(found, length))
@@ -197,6 +197,26 @@ def _encode_marks_split(lines, vocab, length):
         return "".join(parts).lower().split()
 
     return _encode(lines, vocab, length, words)
+
+
+def _encode_single_spaces(lines, vocab, length):
+    def words(line):
+        kept = (c for c in line.lower() if unicodedata.category(c)[0] not in "PS")
+        return "".join(kept).split(" ")
+
+    return _encode(lines, vocab, length, words)
+
+
+def _encode_symbols_kept(lines, vocab, length):
+    def words(line):
+        kept = (c for c in line.lower() if unicodedata.category(c)[0] != "P")
+        return "".join(kept).split()
+
+    return _encode(lines, vocab, length, words)
+
+
+def _encode_unknown_is_padding(lines, vocab, length):
+    return _encode(lines, vocab, length, unknown=0)
 
 
 def _encode_word_characters(lines, vocab, length):
@@ -325,6 +345,24 @@ EXERCISE = Exercise(
             "END stands in the last column, with padding before it. It belongs right "
             "behind the last word: add it first, then pad.",
             _encode_end_last,
+        ),
+        Mistake(
+            "gives unknown words the id of padding",
+            "A word that is not in the vocabulary has the id 0 in yours, and looks "
+            "like padding. It has the id 1: `default_value=1`.",
+            _encode_unknown_is_padding,
+        ),
+        Mistake(
+            "splits at every single space",
+            "Two spaces in a row give an empty word in yours, and so does an empty "
+            'line: `split(" ")` cuts at each space. `split()` cuts at white space.',
+            _encode_single_spaces,
+        ),
+        Mistake(
+            "deletes punctuation but no symbols",
+            "The comma goes, but symbols such as ° and $ stay on the words. Unicode "
+            "has two classes for them, and the rule deletes both: `[\\p{P}\\p{S}]`.",
+            _encode_symbols_kept,
         ),
         Mistake(
             "pads in front",

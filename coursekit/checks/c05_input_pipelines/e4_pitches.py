@@ -63,6 +63,11 @@ def _pitches_inputs(rng: np.random.Generator) -> list[Case]:
     call = tones(odd, 4, 0.06)
     left, right = tones(small, 3, 0.2), tones(small, 3, 0.6)
     steady = tones(frame, 3, 0.4) + 0.3
+    jumping = tones(frame, 4, 0.4) + np.repeat([0.3, -0.3], 2 * frame)
+    # With a Hann window the tone between two bins is the louder one, without one the
+    # other: 0.45 of a bin beside its middle, 12 % are lost, or 30 %.
+    time, between, on = np.arange(frame) / frame, draw(10, 20) + 0.45, draw(45, 60)
+    pair = [np.sin(2 * np.pi * (k * time + rng.random())) for k in (between, on)]
     rest = tones(small, 1)[: small - draw(2, 9)]
     return [
         case("one channel", "mono", rates[0], frame, high),
@@ -71,6 +76,14 @@ def _pitches_inputs(rng: np.random.Generator) -> list[Case]:
         case("two channels", "stereo, left louder", rates[4], small, right, left),
         case("two channels", "stereo", rates[3], odd, call + hum, call - hum),
         case("a constant offset", "mono, offset 0.3", rates[4], frame, steady),
+        case("a constant offset", "offset 0.3, then -0.3", rates[1], frame, jumping),
+        case(
+            "a tone between two bins",
+            "two tones, one of them between two bins",
+            rates[2],
+            frame,
+            0.5 * pair[0] + 0.4 * pair[1],
+        ),
         case(
             "a rest, or too short",
             f"mono, {len(rest)} more than whole frames",
@@ -126,7 +139,7 @@ def _pitches(wav, frame, mono=_mean, loudest=_first_bin_left_out, hz=_hz, **how)
     starts = range(0, len(line) - frame + 1, step)
     frames = np.array([line[s : s + frame] for s in starts]).reshape(-1, frame)
     hann = np.hanning(frame + 1 - frame % 2)[:frame]  # as `tf.signal.hann_window` does
-    spectrum = np.fft.rfft(frames * hann)
+    spectrum = np.fft.rfft(frames * hann if how.get("window", True) else frames)
     spectrum = how.get("part", np.abs)(spectrum)
     return hz(loudest(spectrum), rate, frame).astype(how.get("dtype", np.float32))
 
@@ -221,6 +234,17 @@ def _pitches_finer(wav, frame):
 
 def _pitches_with_zero(wav, frame):
     return _pitches(wav, frame, loudest=lambda spectrum: spectrum.argmax(axis=1))
+
+
+def _pitches_mean_off(wav, frame):
+    def mono(samples):
+        return samples.mean(axis=1) - samples.mean()
+
+    return _pitches(wav, frame, mono, lambda spectrum: spectrum.argmax(axis=1))
+
+
+def _pitches_no_window(wav, frame):
+    return _pitches(wav, frame, window=False)
 
 
 def _pitches_shifted(wav, frame):
@@ -383,6 +407,20 @@ EXERCISE = Exercise(
             "microphone has an offset it is the loudest. Leave bin 0 out: `spectrum[:, "
             "1:]`.",
             _pitches_with_zero,
+        ),
+        Mistake(
+            "takes the mean off instead of bin 0",
+            "You subtract the mean of the whole recording. An offset that changes on "
+            "the way is still there in each frame, at 0 Hz: leave bin 0 out, "
+            "`spectrum[:, 1:]`.",
+            _pitches_mean_off,
+        ),
+        Mistake(
+            "uses no window",
+            "Without a window a tone between two bins loses a third of its loudness, "
+            "and a weaker one wins. Use the default of `tf.signal.stft`, a Hann "
+            "window.",
+            _pitches_no_window,
         ),
         Mistake(
             "is one bin too low",

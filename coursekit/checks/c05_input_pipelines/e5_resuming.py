@@ -178,7 +178,8 @@ def _resume(connect, tries, breaks=ConnectionError, at=int, **how):
                 got += 1
                 row = 0 if how.get("resets", "item") == "item" else row
                 yield item
-            return
+            if not how.get("again"):
+                return
         except breaks:
             row += 1
             if row >= tries + how.get("extra", 0):
@@ -214,6 +215,8 @@ _resuming_os_error = partial(_resume, breaks=OSError)
 _resuming_resets_only = partial(_resume, breaks=ConnectionResetError)
 _resuming_quietly = partial(_resume, quietly=True)
 _resuming_one_more = partial(_resume, extra=1)
+_resuming_one_less = partial(_resume, extra=-1)
+_resuming_again_at_end = partial(_resume, again=True)
 
 
 def _resuming_list(connect, tries):
@@ -273,6 +276,21 @@ def _resuming_until_empty(connect, tries):
         if not item:
             return
         yield item
+
+
+def _resuming_stop_iteration(connect, tries):
+    stream, got, row = None, 0, 0
+    while True:
+        try:
+            stream = iter(connect(got)) if stream is None else stream
+            item = next(stream)
+        except ConnectionError:
+            stream, row = None, row + 1
+            if row >= tries:
+                raise
+        else:
+            got, row = got + 1, 0
+            yield item
 
 
 def _resuming_variant_next(connect, tries):
@@ -405,6 +423,25 @@ EXERCISE = Exercise(
             "You allow a break too many. With `tries` of 3, the third break in a row "
             "is the last: compare with `>=` after counting it.",
             _resuming_one_more,
+        ),
+        Mistake(
+            "gives up one break early",
+            "You give up a break too early. With `tries` of 3 you connect again after "
+            "the first and the second break in a row; the third one is the last.",
+            _resuming_one_less,
+        ),
+        Mistake(
+            "connects again at the end",
+            "When the iterator ends, the stream is complete, but you connect once "
+            "more, and for ever. Behind the `for` loop: `return`.",
+            _resuming_again_at_end,
+        ),
+        Mistake(
+            "lets StopIteration out",
+            "`next` raises `StopIteration` at the end of the stream, and Python makes "
+            "a `RuntimeError` of it inside a generator. Use a `for` loop, or catch it "
+            "and `return`.",
+            _resuming_stop_iteration,
         ),
         Mistake(
             "reads all before the first item",

@@ -179,6 +179,9 @@ def _steps(data, crc32c, order="<", mask=_masked, **how):
         if not cut:
             size = struct.unpack(how.get("length", order) + "Q", parts[0])[0]
             crc = struct.unpack(order + "I", parts[1])[0]
+            if how.get("early") and refused(parts[0], crc):
+                yield number
+                return
             cut = len(data) < at + 12 + size + 4
         if cut:
             yield how.get("cut", number)
@@ -229,6 +232,7 @@ _records_no_header = partial(_read, head=False)
 _records_whole = partial(_read, whole=True)
 _records_footer_stays = partial(_read, footer=0)
 _records_tail = partial(_read, cut=None)
+_records_tail_late = partial(_read, cut=None, early=True)
 
 
 def _records_short_tail(data, crc32c):
@@ -284,6 +288,21 @@ def _records_struct_error(data, crc32c):
             raise ValueError(f"record {len(records)}")
         records.append(record)
         at += 12 + size + 4
+    return records
+
+
+def _records_slices(data, crc32c):
+    records, at = [], 0
+    while at < len(data):
+        size, head = struct.unpack("<QI", data[at : at + 12])
+        if head != _masked(crc32c(data[at : at + 8])):
+            raise ValueError(f"record {len(records)}")
+        record = data[at + 12 : at + 12 + size]
+        (foot,) = struct.unpack("<I", data[at + 12 + size : at + 16 + size])
+        if foot != _masked(crc32c(record)):
+            raise ValueError(f"record {len(records)}")
+        records.append(record)
+        at += 16 + size
     return records
 
 
@@ -417,6 +436,13 @@ EXERCISE = Exercise(
             _records_tail,
         ),
         Mistake(
+            "takes a cut behind a good length for the end",
+            "A damaged length is found in yours, but where the file ends inside a "
+            "record you return what is whole, as if nothing were missing. Only where a "
+            "record ends may the file end; else raise ValueError.",
+            _records_tail_late,
+        ),
+        Mistake(
             "takes a short tail for the end",
             "Your loop ends when too few bytes are left for another record, and what "
             "is left is lost without a word. Go on as long as there are any, `while at "
@@ -473,6 +499,13 @@ EXERCISE = Exercise(
             "Before you unpack, ask whether as many bytes are left, and raise "
             "ValueError with the number.",
             _records_struct_error,
+        ),
+        Mistake(
+            "unpacks slices that are too short",
+            "A slice beyond the end of the file is short, or empty, and "
+            "`struct.unpack` raises an error of its own. Ask how long the slice is "
+            "first, and raise ValueError with the number of the record.",
+            _records_slices,
         ),
         Mistake(
             "uses the length before it is checked",
