@@ -13,7 +13,14 @@ from coursekit.engine.grading import (
     judge,
     run,
 )
-from coursekit.engine.plain import Opaque, Plain, Raised, tensors_to_plain, to_plain
+from coursekit.engine.plain import (
+    Opaque,
+    Plain,
+    Raised,
+    spec_to_plain,
+    tensors_to_plain,
+    to_plain,
+)
 from coursekit.runtime import quiet_import
 from coursekit.spine import load_course
 
@@ -35,6 +42,7 @@ __all__ = [
     "load_exercise",
     "load_exercises",
     "run",
+    "spec_to_plain",
     "tensors_to_plain",
     "to_plain",
 ]

@@ -102,6 +102,19 @@ def tensors_to_plain(value: Any, depth: int = 0) -> Plain:
     return to_plain(value, depth)
 
 
+def spec_to_plain(spec: Any) -> Plain:
+    """The element spec of a dataset in words, in the same structure."""
+    import tensorflow as tf
+
+    if isinstance(spec, dict):
+        return {name: spec_to_plain(inner) for name, inner in spec.items()}
+    if isinstance(spec, tuple):
+        return tuple(spec_to_plain(inner) for inner in spec)
+    if isinstance(spec, tf.TensorSpec):
+        return f"{spec.dtype.name}, shape {spec.shape}"
+    return f"a {type(spec).__name__}"
+
+
 def _tensor_value(value: Any) -> np.ndarray | None:
     """The value of an eager tensor or a variable; None for anything else."""
     # Duck typing keeps this module free of TensorFlow.

@@ -170,19 +170,13 @@ def _sum_up(
         print(f"Progress is not kept: {journal.journal_file()} is not writable.")
 
 
-def main(arguments: list[str]) -> int:
-    """``coursekit check FILE [ID…]``; returns the exit status."""
+def parser_of(command: str, about: str) -> argparse.ArgumentParser:
+    """The parser of a command that runs answers: it has their time limit."""
     parser = argparse.ArgumentParser(
-        prog="coursekit check",
-        description=ABOUT,
+        prog=f"coursekit {command}",
+        description=about,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "file",
-        nargs="?",
-        help="a notebook or Python file, or a chapter: 04 (default: the one in hand)",
-    )
-    parser.add_argument("ids", nargs="*", metavar="ID", help="exercises such as 04.3")
     parser.add_argument(
         "--limit",
         type=float,
@@ -190,6 +184,18 @@ def main(arguments: list[str]) -> int:
         metavar="SECONDS",
         help="time for one exercise (default: %(default)g)",
     )
+    return parser
+
+
+def main(arguments: list[str]) -> int:
+    """``coursekit check FILE [ID…]``; returns the exit status."""
+    parser = parser_of("check", ABOUT)
+    parser.add_argument(
+        "file",
+        nargs="?",
+        help="a notebook or Python file, or a chapter: 04 (default: the one in hand)",
+    )
+    parser.add_argument("ids", nargs="*", metavar="ID", help="exercises such as 04.3")
     given = parser.parse_args(arguments)
     ids, file = list(given.ids), given.file or in_hand()[:2]
     if re.fullmatch(r"\d\d?\.\d", file) and not Path(file).exists():

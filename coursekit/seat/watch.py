@@ -1,6 +1,5 @@
 """``coursekit watch``: check on every save, one exercise after the other."""
 
-import argparse
 import re
 import shutil
 import signal
@@ -11,9 +10,9 @@ from pathlib import Path
 from coursekit import journal
 from coursekit.atlas import next_section
 from coursekit.seat import paper
-from coursekit.seat.check import find_file, in_hand, remember, unknown
+from coursekit.seat.check import find_file, in_hand, parser_of, remember, unknown
 from coursekit.seat.keys import Keys
-from coursekit.seat.runner import LIMIT, About, Verdict, Worker, WorkerDied
+from coursekit.seat.runner import About, Verdict, Worker, WorkerDied
 from coursekit.seat.screen import View, page, title
 from coursekit.seat.source import BadFile, read
 from coursekit.spine import load_course
@@ -234,20 +233,9 @@ def _stamp(path: Path) -> object:
 
 def main(arguments: list[str]) -> int:
     """``coursekit watch [FILE|CHAPTER]``; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="coursekit watch",
-        description=ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parser_of("watch", ABOUT)
     parser.add_argument(
         "file", nargs="?", help="a notebook or Python file, a chapter (04), 04.3"
-    )
-    parser.add_argument(
-        "--limit",
-        type=float,
-        default=LIMIT,
-        metavar="SECONDS",
-        help="time for one exercise (default: %(default)g)",
     )
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _leave)

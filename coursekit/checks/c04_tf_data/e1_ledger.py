@@ -6,18 +6,15 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
-
-
-def _probe_spec(spec: object) -> Plain:
-    """An element spec in words, in the same structure."""
-    if isinstance(spec, dict):
-        return {name: _probe_spec(inner) for name, inner in spec.items()}
-    if isinstance(spec, tuple):
-        return tuple(_probe_spec(inner) for inner in spec)
-    if isinstance(spec, tf.TensorSpec):
-        return f"{spec.dtype.name}, shape {spec.shape}"
-    return f"a {type(spec).__name__}"
+from coursekit.engine import (
+    Answer,
+    Case,
+    Exercise,
+    Mistake,
+    Plain,
+    spec_to_plain,
+    to_plain,
+)
 
 
 def _probe_pass(dataset: tf.data.Dataset, most: int) -> list:
@@ -46,7 +43,7 @@ def _probe_ledger(answer: Answer, case: Case) -> Plain:
         }
         if not isinstance(dataset, tf.data.Dataset):
             return found | {"returned": f"no dataset: {type(dataset).__name__}"}
-        found["element spec"] = _probe_spec(dataset.element_spec)
+        found["element spec"] = spec_to_plain(dataset.element_spec)
         most = 3 * text.count("\n")
         rows = _probe_pass(dataset, most)
         found["elements"] = str(len(rows))

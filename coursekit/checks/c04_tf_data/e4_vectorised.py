@@ -3,18 +3,15 @@
 import numpy as np
 import tensorflow as tf
 
-from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
-
-
-def _probe_spec(spec: object) -> Plain:
-    """An element spec in words, in the same structure."""
-    if isinstance(spec, dict):
-        return {name: _probe_spec(inner) for name, inner in spec.items()}
-    if isinstance(spec, tuple):
-        return tuple(_probe_spec(inner) for inner in spec)
-    if isinstance(spec, tf.TensorSpec):
-        return f"{spec.dtype.name}, shape {spec.shape}"
-    return f"a {type(spec).__name__}"
+from coursekit.engine import (
+    Answer,
+    Case,
+    Exercise,
+    Mistake,
+    Plain,
+    spec_to_plain,
+    to_plain,
+)
 
 
 class _ProbeScales:
@@ -84,7 +81,7 @@ def _probe_vectorised(answer: Answer, case: Case) -> Plain:
                 return found | {"returned": f"a dataset of more than {most} elements"}
         calls.append(sorted(weigh.calls, reverse=True))
     if what != "calls":
-        found["element spec"] = _probe_spec(pairs.element_spec)
+        found["element spec"] = spec_to_plain(pairs.element_spec)
         found["elements"], found["pass"] = len(rows), rows
     if what != "elements":
         found["records in each call"], found["and in the next pass"] = calls

@@ -9,15 +9,15 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
-
-
-def _probe_spec(spec: object) -> Plain:
-    if isinstance(spec, tuple):
-        return tuple(_probe_spec(inner) for inner in spec)
-    if isinstance(spec, tf.TensorSpec):
-        return f"{spec.dtype.name}, shape {spec.shape}"
-    return f"a {type(spec).__name__}"
+from coursekit.engine import (
+    Answer,
+    Case,
+    Exercise,
+    Mistake,
+    Plain,
+    spec_to_plain,
+    to_plain,
+)
 
 
 def _probe_name(path: object) -> str:
@@ -60,7 +60,7 @@ def _probe_photos(answer: Answer, case: Case) -> Plain:
         dataset = answer([*paths], side, refused)
         made = isinstance(dataset, tf.data.Dataset)
         found["returned"] = "a dataset" if made else type(dataset).__name__
-        found["element spec"] = _probe_spec(dataset.element_spec) if made else None
+        found["element spec"] = spec_to_plain(dataset.element_spec) if made else None
         spec = found["element spec"]
         if not isinstance(spec, tuple) or spec[1:] != ("string, shape ()",):
             return found
