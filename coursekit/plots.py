@@ -1,11 +1,13 @@
 """Figures that more than one lesson draws; show them with ``ck.show``."""
 
 from collections.abc import Mapping, Sequence
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import pyplot as plt
+
+from coursekit.diagrams import graph as graph
+from coursekit.diagrams import tree as tree
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,36 +102,64 @@ def spectrogram(axis: "Axes", strength: Any, rate: int, length: float) -> None:
     axis.grid(False)
 
 
-def tree(
-    name: str,
-    branches: Mapping[str, Any],
+def curves(
+    runs: Mapping[str, Mapping[str, Sequence[float]]],
+    quantity: str = "loss",
     *,
-    size: tuple[float, float] = (10.0, 5.0),
+    size: tuple[float, float] | None = None,
 ) -> "Figure":
-    """A tree of names that grows to the right, such as objects or folders.
+    """Training against validation by epoch, a panel for each run, on one scale.
+
+    Training is a line with dots, validation dashed with squares; a dotted vertical line
+    marks the epoch at which validation was best: the highest for a quantity whose name
+    holds ``acc``, ``auc``, ``precision``, ``recall`` or ``f1``, else the lowest.
 
     Args:
-        name: of the root.
-        branches: what hangs on it: names, each with its own branches. Whatever is no
-            mapping, or an empty one, makes its name a leaf.
+        runs: titles, each with what ``fit`` returned, its ``history``.
+        quantity: a key of each history; its validation is drawn where there is one.
         size: of the figure, in inches.
     """
-    fig, axis = plt.subplots(figsize=size)
-    rows = count()
-    depths = [0]
-
-    def grow(name: str, branches: Any, depth: int) -> float:
-        children = branches.items() if isinstance(branches, Mapping) else ()
-        heights = [grow(*child, depth + 1) for child in children]
-        height = sum(heights) / len(heights) if heights else -next(rows)
-        for other in heights:
-            axis.plot([depth, depth + 1], [height, other], color="0.6", lw=1, zorder=1)
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-        axis.text(depth, height, name, ha="center", va="center", fontsize=8, bbox=box)
-        depths.append(depth)
-        return height
-
-    grow(name, branches, 0)
-    axis.set(xlim=(-0.4, max(depths) + 0.4), ylim=(-next(rows) + 0.4, 0.6))
-    axis.axis("off")
+    fig, axes = plt.subplots(
+        1,
+        len(runs),
+        figsize=size or (max(4.5, 3.4 * len(runs)), 2.8),
+        sharey=True,
+        squeeze=False,
+    )
+    rising = any(w in quantity for w in ("acc", "auc", "precision", "recall", "f1"))
+    for axis, (title, history) in zip(axes[0], runs.items(), strict=True):
+        epochs = np.arange(1, len(history[quantity]) + 1)
+        axis.plot(epochs, history[quantity], "o-", ms=3, label="training")
+        seen = history.get(f"val_{quantity}")
+        if seen is not None:
+            axis.plot(epochs, seen, "s--", ms=3, label="validation")
+            best = int(np.argmax(seen) if rising else np.argmin(seen)) + 1
+            axis.axvline(best, color="0.4", ls=":", lw=1)
+        axis.set(title=title, xlabel="epoch")
+    axes[0, 0].set_ylabel(quantity.replace("_", " "))
+    axes[0, 0].legend()
     return fig
+
+
+def confusion(axis: "Axes", matrix: Any, names: Sequence[object]) -> None:
+    """Draw counts of truth (rows) against prediction (columns); dark is many.
+
+    Args:
+        axis: where to draw.
+        matrix: counts, shape (classes, classes).
+        names: one for each class.
+    """
+    matrix = np.asarray(matrix)
+    axis.imshow(matrix, cmap="Blues")
+    for (row, column), number in np.ndenumerate(matrix):
+        if number:
+            shade = "white" if number > matrix.max() / 2 else "black"
+            axis.text(
+                column, row, number, ha="center", va="center", fontsize=8, color=shade
+            )
+    places = range(len(names))
+    axis.set(xticks=places, yticks=places, xlabel="predicted", ylabel="truth")
+    axis.set_xticklabels(names)
+    axis.set_yticklabels(names)
+    axis.grid(False)
+    axis.tick_params(length=0)

@@ -134,6 +134,19 @@ def test_a_half_mended_mistake_is_named_with_less_certainty() -> None:
     assert (result.misconception, result.sure) == (None, False)
 
 
+def test_a_slip_that_ends_in_an_error_does_not_hide_a_misconception() -> None:
+    def fails_when_flat(x):
+        return x.sum(axis=0) if x.ndim == 2 else x.sum(axis=1)
+
+    result = grade(EXERCISE, fails_when_flat)
+    assert (result.misconception, result.sure) == (EXERCISE.mistakes[0], False)
+
+    def fails_when_flat_else_right(x):
+        return x.sum(axis=1)
+
+    assert grade(EXERCISE, fails_when_flat_else_right).misconception is None
+
+
 def test_an_error_shows_the_line_of_the_answer() -> None:
     def broken(x):
         total = x.sum()

@@ -1,10 +1,14 @@
 """Figures that lessons share, and the scattered digits."""
 
+import keras
 import numpy as np
+import pytest
+from keras import layers
 from matplotlib import pyplot as plt
 
 from coursekit import data
-from coursekit.plots import cells, spectrogram, tree
+from coursekit.diagrams import graph, tree
+from coursekit.plots import cells, confusion, curves, spectrogram
 
 
 def test_a_tree_has_every_name_once_and_a_line_to_each_but_the_root() -> None:
@@ -69,3 +73,98 @@ def test_upright_digits_keep_their_labels() -> None:
     sheets, answers = data.scatter(images, labels, rng, size=9, turns=1)
     assert sheets.shape == (len(images), 81)
     np.testing.assert_array_equal(answers, labels)
+
+
+def drawn(fig: plt.Figure) -> tuple[dict[str, list], list]:
+    """Centres of the boxes by name, and the boxes."""
+    axis = fig.axes[0]
+    boxes = [p for p in axis.patches if hasattr(p, "get_boxstyle")]
+    texts = [t for t in axis.texts if t.get_ha() == "center"]
+    places: dict[str, list] = {}
+    for text in texts:
+        places.setdefault(text.get_text(), []).append(text.get_position())
+    return places, boxes
+
+
+def test_a_stack_is_drawn_from_left_to_right_with_its_shapes() -> None:
+    stack = [
+        keras.Input((4, 2)),
+        layers.Flatten(name="flat"),
+        layers.Dense(3, name="d"),
+    ]
+    fig = graph(keras.Sequential(stack))
+    places, boxes = drawn(fig)
+    assert list(places) == ["input", "flat", "d"] and len(boxes) == 3
+    (x0, y0), (x1, y1), (x2, y2) = (spots[0] for spots in places.values())
+    assert x0 < x1 < x2 and y0 == y1 == y2
+    shapes = [t.get_text() for t in fig.axes[0].texts if t.get_ha() == "left"]
+    assert shapes == ["4 × 2", "8", "3"]
+    assert len(fig.axes[0].patches) - len(boxes) == 3  # two arrows and the way out
+
+
+def test_a_shared_layer_has_a_thick_frame_at_each_call() -> None:
+    left, right = keras.Input((3,), name="left"), keras.Input((3,), name="right")
+    shared = layers.Dense(2, name="shared")
+    total = layers.Add(name="sum")([shared(left), shared(right)])
+    fig = graph(keras.Model([left, right], total), mark=["sum"])
+    places, boxes = drawn(fig)
+    assert {name: len(spots) for name, spots in places.items()} == {
+        "left": 1,
+        "right": 1,
+        "shared": 2,
+        "sum": 1,
+    }
+    assert sum(box.get_linewidth() > 2 for box in boxes) == 2
+    assert len({box.get_facecolor() for box in boxes}) == 2
+
+
+def test_no_arrow_runs_through_a_box_and_long_graphs_run_downwards() -> None:
+    x = start = keras.Input((5,), name="start")
+    for k in range(7):
+        x = layers.Dense(5, name=f"layer{k}")(x)
+    x = layers.Add(name="skip")([start, x])
+    fig = graph(keras.Model(start, x))
+    places, boxes = drawn(fig)
+    heights = [spots[0][1] for spots in places.values()]
+    assert heights == sorted(heights, reverse=True)
+    fig.canvas.draw()
+    frames = [box.get_window_extent().padded(-2) for box in boxes]
+    arrows = [p for p in fig.axes[0].patches if p not in boxes]
+    assert len(arrows) == 10
+    for arrow in arrows:
+        way = arrow.get_path().interpolated(9).vertices
+        pixels = arrow.get_transform().transform(way)
+        assert not any(frame.contains(*at) for at in pixels for frame in frames)
+
+
+def test_a_model_without_a_graph_is_refused() -> None:
+    with pytest.raises(ValueError, match="Sequential has no graph"):
+        graph(keras.Sequential([layers.Dense(1)]))
+
+
+def test_curves_mark_the_best_epoch_of_validation() -> None:
+    runs = {
+        "one": {"loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, 2.75]},
+        "two": {"loss": [2.0, 1.5]},
+    }
+    fig = curves(runs)
+    first, second = fig.axes
+    assert [axis.get_title(loc="left") or axis.get_title() for axis in fig.axes] == [
+        "one",
+        "two",
+    ]
+    assert len(first.lines) == 3 and len(second.lines) == 1
+    assert list(first.lines[2].get_xdata()) == [2, 2]
+    np.testing.assert_array_equal(first.lines[1].get_ydata(), [3.0, 2.5, 2.75])
+    best = curves(
+        {"a": {"accuracy": [0.5, 0.6], "val_accuracy": [0.4, 0.5]}}, "accuracy"
+    )
+    assert list(best.axes[0].lines[2].get_xdata()) == [2, 2]
+
+
+def test_confusion_shows_every_count_but_zeros() -> None:
+    _, axis = plt.subplots()
+    confusion(axis, [[5, 0, 1], [0, 3, 0], [2, 0, 4]], "abc")
+    texts = {text.get_position(): text.get_text() for text in axis.texts}
+    assert texts == {(0, 0): "5", (2, 0): "1", (1, 1): "3", (0, 2): "2", (2, 2): "4"}
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted", "truth")

@@ -19,7 +19,16 @@ from coursekit.classroom import wire
 from coursekit.engine import Exercise
 from coursekit.engine.exercise import call
 
-TAUGHT = ("attempts", "data", "plots", "records", "watch")
+TAUGHT = (
+    "attempts",
+    "data",
+    "diagrams",
+    "evaluation",
+    "plots",
+    "records",
+    "training",
+    "watch",
+)
 OPEN = ("engine", "runtime", "spine", *TAUGHT)
 """The parts of the package that the sandbox has: nothing in them solves anything."""
 

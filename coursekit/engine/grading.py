@@ -106,13 +106,16 @@ def diagnose(
 ) -> tuple[Mistake | None, bool]:
     """The mistake that explains what came back, and whether it explains all of it.
 
-    A mistake that agrees on every case wins. Otherwise the only one that agrees on
-    every failing case is named, provided it is more than a shared exception: many
-    faults raise the same error.
+    A mistake that agrees on every case wins. Next comes the only one that agrees on
+    every failing case, provided it is more than a shared exception: many faults raise
+    the same error. Last the only one that agrees wherever the answer returned anything:
+    it may hold a misconception and a slip that ends in an error.
     """
-    values = any(not isinstance(got[i], Raised) for i in failed)
+    values = [i for i in failed if not isinstance(got[i], Raised)]
+    errors = [i for i in failed if i not in values]
     others = [i for i in range(len(cases)) if i not in failed]
     likely: list[Mistake] = []
+    partly: list[Mistake] = []
     for mistake in exercise.mistakes:
 
         def agrees(i: int, mistake: Mistake = mistake) -> bool:
@@ -120,12 +123,19 @@ def diagnose(
 
         # Most mistakes are out of the question after one case: what takes time is
         # running them, so nothing is run that can no longer matter.
-        if all(map(agrees, failed)):
-            if all(map(agrees, others)):
+        if not all(map(agrees, values)):
+            continue
+        explained = all(map(agrees, errors))
+        if (explained or values) and all(map(agrees, others)):
+            if explained:
                 return mistake, True
-            if values:
-                likely.append(mistake)
-    return (likely[0], False) if len(likely) == 1 else (None, False)
+            partly.append(mistake)
+        elif explained and values:
+            likely.append(mistake)
+    for found in (likely, partly):
+        if found:
+            return (found[0], False) if len(found) == 1 else (None, False)
+    return None, False
 
 
 def _same(exercise: Exercise, got: Plain, output: Plain) -> bool:
