@@ -230,19 +230,25 @@ def _choices(kind: str, least: int, given: ast.expr | None) -> Iterator[str]:
 def style(nb: Node) -> list[str]:
     """Size and rhythm: cells, lines to a cell, words to a line, comments."""
     problems = []
-    if not 27 <= len(nb.cells) <= 90:
-        problems.append(f"{len(nb.cells)} cells; between 27 and 90 are wanted")
+    if not 27 <= len(nb.cells) <= 130:
+        problems.append(f"{len(nb.cells)} cells; between 27 and 130 are wanted")
     questions = {index for index, *_ in calls(nb, "ck.quiz")}
-    code = comments = count = 0
+    code = comments = count = row = 0
     for index, cell in enumerate(nb.cells):
         if cell.cell_type != "code" or _sets_up(cell) or index in questions:
+            row = 0
             continue  # a quiz is prose in the form of code
+        row += 1
+        if row == 4:
+            problems.append(f"{label(cell, index)}: the fourth code cell in a row")
         lines, notes = count_lines(cell.source)
         code, comments, count = code + lines, comments + notes, count + 1
         if lines > 20 and not cell.metadata.get("why"):
             problems.append(f'{label(cell, index)}: {lines} lines and no "why"')
     if not code:
         return [*problems, "no code"]
+    if count > 65:
+        problems.append(f"{count} code cells; at most 65 are wanted")
     text = sum(words(c.source) for c in nb.cells if c.cell_type == "markdown")
     if (mean := code / count) > 7:
         problems.append(f"{mean:.1f} lines to a code cell; at most 7 are wanted")
