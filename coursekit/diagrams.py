@@ -1,6 +1,6 @@
 """Drawings of how things hang together; show them with ``ck.show``."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
@@ -173,8 +173,9 @@ def graph(
     places, ways = _layout(feeds)
     steps, lanes = np.array(list(places.values())).T
     down = np.ptp(steps) > 6
-    # From step and lane to inches on the page.
-    long, wide = (0.85, 1.45) if down else (1.6, 0.66)
+    # From step and lane to inches on the page; a shape has to fit between two boxes.
+    room = max(0.5, 0.15 + 0.06 * max(map(len, shapes.values())))
+    long, wide = (0.85, 1.45) if down else (1.1 + room, 0.66)
     box = np.array([1.1, 0.42])
 
     def spot(place: Any) -> np.ndarray:
@@ -191,8 +192,13 @@ def graph(
     ahead = np.array([0, -box[1] / 2] if down else [box[0] / 2, 0])
     last = {c for c in feeds if not any(c in sources for sources in feeds.values())}
 
+    drawn: Counter[tuple] = Counter()
     for way in [*ways, *([call] for call in last)]:
-        points = [spot(place) for place in way]
+        ends = way[0], way[-1]
+        # Several arrows from one box to another run side by side.
+        aside = -0.12 * drawn[ends]
+        drawn[ends] += 1
+        points = [spot(place) + ([aside, 0] if down else [0, aside]) for place in way]
         points[0] = points[0] + ahead
         points[-1] = points[-1] - ahead if len(way) > 1 else points[0]
         if len(way) == 1:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 import coursekit as ck
-from coursekit.data import camera, clinic, mail, station
+from coursekit.data import camera, clinic, mail, sorting, station
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
@@ -304,3 +304,43 @@ def test_what_the_clinic_makes_never_changes() -> None:
     assert fingerprint(*(a.astype("S4") for a in ck.data.lockers())) == "36bda7c6a4d0"
     assert ck.data.notes() == ck.data.notes()
     assert ck.data.notes(2) == ck.data.notes()[:2]
+
+
+def test_an_envelope_costs_what_its_tariff_says() -> None:
+    some = ck.data.envelopes(300, seed=1)
+    assert some.picture.shape == (300, 10, 40) and some.picture.dtype == np.float32
+    assert 0 <= some.picture.min() and some.picture.max() <= 1
+    grams, thick = some.scale.T
+    postage = 60 + 20 * np.ceil(grams / 50) + 150 * (thick > 20) + 240 * some.express
+    assert np.array_equal(some.postage, postage)
+    for region, text in zip(some.region, some.address, strict=True):
+        towns = {*text.split()} & {town for pair in sorting.TOWNS for town in pair}
+        assert towns <= {*sorting.TOWNS[region]}
+    assert 0.2 < some.smeared.mean() < 0.4
+    again = ck.data.envelopes(300, seed=1)
+    assert np.array_equal(again.picture, some.picture)
+
+
+def test_held_out_envelopes_share_no_handwriting_with_the_others() -> None:
+    def hands(held_out: bool) -> set[bytes]:
+        some = ck.data.envelopes(200, seed=5, held_out=held_out)
+        fields = some.picture[~some.smeared].reshape(-1, 10, 4, 10).swapaxes(1, 2)
+        fields = fields.reshape(-1, 10, 10)
+        rows, columns = fields.any(2), fields.any(1)
+        return {
+            field[np.ix_(r, c)].tobytes()
+            for field, r, c in zip(fields, rows, columns, strict=True)
+        }
+
+    assert hands(False) and not hands(False) & hands(True)
+
+
+def test_every_second_pair_of_postmarks_is_from_one_office_and_none_is_a_copy() -> None:
+    prints, offices = ck.data.postmarks(6, 20, seed=3)
+    assert prints.shape == (120, 12, 12) and offices.tolist() == sorted(offices)
+    pairs, same = ck.data.postmark_pairs(6, 50, seed=3)
+    home = {p.tobytes(): office for p, office in zip(prints, offices, strict=True)}
+    assert same.tolist() == [1, 0] * 25
+    for a, b, alike in zip(pairs["a"], pairs["b"], same, strict=True):
+        assert (home[a.tobytes()] == home[b.tobytes()]) == alike
+        assert not np.array_equal(a, b)

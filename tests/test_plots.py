@@ -118,6 +118,16 @@ def test_a_shared_layer_has_a_thick_frame_at_each_call() -> None:
     assert len({box.get_facecolor() for box in boxes}) == 2
 
 
+def test_a_tensor_added_to_itself_sends_two_arrows_side_by_side() -> None:
+    start = keras.Input((5,), name="start")
+    double = layers.Add(name="double")([start, start])
+    fig = graph(keras.Model(start, double))
+    _, boxes = drawn(fig)
+    arrows = [p for p in fig.axes[0].patches if p not in boxes]
+    heights = {round(float(a.get_path().vertices[0, 1]), 3) for a in arrows}
+    assert (len(arrows), len(heights)) == (3, 2)
+
+
 def test_no_arrow_runs_through_a_box_and_long_graphs_run_downwards() -> None:
     x = start = keras.Input((5,), name="start")
     for k in range(7):

@@ -18,16 +18,19 @@ from coursekit.data.line import Line
 from coursekit.data.mail import Letter, letters, post_office, scans
 from coursekit.data.pictures import Split, digits, photo, scatter
 from coursekit.data.programs import READER_2016
+from coursekit.data.sorting import Envelopes, envelopes, postmark_pairs, postmarks
 from coursekit.data.station import night
 
 __all__ = [
     "READER_2016",
+    "Envelopes",
     "Letter",
     "Line",
     "Split",
     "descriptions",
     "digits",
     "eeg",
+    "envelopes",
     "letters",
     "lockers",
     "mri",
@@ -36,6 +39,8 @@ __all__ = [
     "patients",
     "photo",
     "post_office",
+    "postmark_pairs",
+    "postmarks",
     "prices",
     "scans",
     "scatter",
