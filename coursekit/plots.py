@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import pyplot as plt
 
-from coursekit.diagrams import graph as graph
-from coursekit.diagrams import tree as tree
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure

@@ -33,8 +33,9 @@ def _probe_layers(model: keras.Sequential) -> list[str]:
         if isinstance(layer, keras.layers.Dense):
             n_in, n_out = layer.kernel.shape
             name = re.sub(r"^dense(_\d+)?$", "a name by Keras", layer.name)
-            bias = "" if layer.use_bias else ", no bias"
-            steps.append(f"{name}: {n_in} to {n_out}{bias}")
+            odd = "" if layer.use_bias else ", no bias"
+            odd += "" if layer.trainable else ", frozen"
+            steps.append(f"{name}: {n_in} to {n_out}{odd}")
             if (activation := _probe_activation(layer.activation)) != "linear":
                 steps.append(activation)
         elif isinstance(layer, keras.layers.Dropout):
@@ -116,7 +117,8 @@ def _stack(n_in, widths, n_out, dropout, **how):
 
     Args:
         how: shape of the input; activations of the hidden layers and of the output;
-            which places get dropout; whether layers are named; the hidden layers' more.
+            which places get dropout; whether layers are named, and from which number
+            on; the hidden layers' more.
     """
     shape = how.get("shape", (n_in,))
     places = how.get("places", {"behind hidden"})
@@ -129,12 +131,13 @@ def _stack(n_in, widths, n_out, dropout, **how):
         )
 
     for k, width in enumerate(widths, 1):
-        name = f"hidden_{k}" if named else None
+        name = f"hidden_{k - 1 + how.get('first', 1)}" if named else None
         drop("before hidden")
         more = how.get("more", {})
         hidden = how.get("hidden", "relu")
         layers.append(keras.layers.Dense(width, hidden, name=name, **more))
         drop("behind hidden")
+        drop("behind the last" if k == len(widths) else "between")
     name = "logits" if named else None
     layers.append(keras.layers.Dense(n_out, how.get("output"), name=name))
     drop("behind output")
@@ -171,7 +174,23 @@ def _stack_no_dropout(n_in, widths, n_out, dropout):
 
 
 def _stack_keeps(n_in, widths, n_out, dropout):
-    return _stack(n_in, widths, n_out, dropout and 1 - dropout)
+    return _stack(n_in, widths, n_out, 1 - dropout)
+
+
+def _stack_drops_once(n_in, widths, n_out, dropout):
+    return _stack(n_in, widths, n_out, dropout, places={"behind the last"})
+
+
+def _stack_drops_between(n_in, widths, n_out, dropout):
+    return _stack(n_in, widths, n_out, dropout, places={"between"})
+
+
+def _stack_relu_logits(n_in, widths, n_out, dropout):
+    return _stack(n_in, widths, n_out, dropout, output="relu")
+
+
+def _stack_from_zero(n_in, widths, n_out, dropout):
+    return _stack(n_in, widths, n_out, dropout, first=0)
 
 
 def _stack_reversed(n_in, widths, n_out, dropout):
@@ -271,6 +290,30 @@ EXERCISE = Exercise(
             "`Dropout` takes the share that goes, and you give it the share that "
             "stays. It was the other way round in TensorFlow 1.",
             _stack_keeps,
+        ),
+        Mistake(
+            "drops once, at the end",
+            "Only the last hidden layer of yours has a `Dropout`. Each of them gets "
+            "one: `model.add(Dropout(dropout))` belongs into the loop.",
+            _stack_drops_once,
+        ),
+        Mistake(
+            "drops between hidden layers only",
+            "Behind your last hidden layer there is no `Dropout`. It is a hidden layer "
+            "like the others.",
+            _stack_drops_between,
+        ),
+        Mistake(
+            "bends the logits",
+            "Your last layer has a `relu`, so that no logit is ever below 0. A logit "
+            "is any number: no activation at the end.",
+            _stack_relu_logits,
+        ),
+        Mistake(
+            "counts the names from 0",
+            "Your first hidden layer is `hidden_0`. They are counted from 1: "
+            "`enumerate(widths, 1)`.",
+            _stack_from_zero,
         ),
         Mistake(
             "builds from the end",

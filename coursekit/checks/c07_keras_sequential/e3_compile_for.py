@@ -28,8 +28,11 @@ def _probe_compile_for(answer: Answer, case: Case) -> Plain:
 
 
 def _compile_for_inputs(rng: np.random.Generator) -> list[Case]:
-    def case(group: str, labels: str, k: int, activation: str = "") -> Case:
-        rows, n_in = int(rng.integers(11, 15)), 3
+    def case(
+        group: str, labels: str, k: int, activation: str = "", batch: str = ""
+    ) -> Case:
+        """A batch; a square one has k rows, and a poor one the ids 0 and 1 only."""
+        rows, n_in = k if batch == "square" else int(rng.integers(11, 15)), 3
         while True:
             x = rng.normal(size=(rows, n_in)).astype("float32")
             kernel = rng.normal(size=(n_in, k)).astype("float32")
@@ -40,14 +43,17 @@ def _compile_for_inputs(rng: np.random.Generator) -> list[Case]:
                 if _told_apart(logits, truth):
                     break
                 continue
-            truth = rng.integers(0, k, rows)
+            truth = rng.integers(0, 2 if batch == "poor" else k, rows)
             lead = np.diff(np.sort(logits, axis=1)[:, -2:])
-            if lead.min() > 0.01 and 2 < (logits.argmax(axis=1) == truth).sum() < rows:
+            right = (logits.argmax(axis=1) == truth).sum()
+            if batch != "poor" and truth.max() < 2:
+                continue
+            if lead.min() > 0.01 and 2 * (rows > k) < right < rows:
                 break
         if labels == "(n,)":
             y = truth.reshape(rows)
         elif labels == "one-hot":
-            y = np.eye(k, dtype="float32")[truth]
+            y = np.eye(k, dtype="int64")[truth]
         else:
             y = truth.reshape(rows, -1)
         shown = "ids" if group == one_of_k and labels != "one-hot" else labels
@@ -62,9 +68,10 @@ def _compile_for_inputs(rng: np.random.Generator) -> list[Case]:
     k, m = (rng.permutation([3, 4, 5])[:2]).tolist()
     one_of_k = "one of k"
     return [
-        case(one_of_k, "(n,)", k),
+        case(one_of_k, "(n,)", k, batch="poor"),
         case(one_of_k, "one-hot", m, "softmax"),
         case(one_of_k, "(n, 1)", m),
+        case(one_of_k, "(n,)", k, batch="square"),
         case("one of two", "(n,)", 1, "sigmoid"),
         case("one of two", "(n, 1)", 1),
         case("any of k", "(n, k)", k),
@@ -141,6 +148,31 @@ def _compile_for_loss_only(model, task, y):
 def _compile_for_always_logits(model, task, y):
     bar = 0.0 if _has_logits(model) else 0.5
     _compile_for(model, task, y, lambda model: True, bar=lambda raw: bar)
+
+
+def _compile_for_defaults(model, task, y):
+    _compile_for(model, task, y, lambda model: False)
+
+
+def _compile_for_all_logits(model, task, y):
+    _compile_for(model, task, y, lambda model: True)
+
+
+def _compile_for_binary(model, task, y):
+    if task == "one of k" and _one_hot(model, y):
+        loss = keras.losses.BinaryCrossentropy(from_logits=_has_logits(model))
+        _compile_for(model, task, y, loss=loss)
+    else:
+        _compile_for(model, task, y)
+
+
+def _compile_for_by_rows(model, task, y):
+    units = model.layers[-1].units
+    _compile_for(model, task, y, one_hot=lambda model, y: y.shape[-1] == units)
+
+
+def _compile_for_by_values(model, task, y):
+    _compile_for(model, task, y, one_hot=lambda model, y: y.max() <= 1)
 
 
 def _compile_for_word(model, task, y):
@@ -261,6 +293,38 @@ EXERCISE = Exercise(
             "`from_logits=True` makes the loss apply the sigmoid or softmax itself. "
             "Where the last layer has done it, that is once too often.",
             _compile_for_always_logits,
+        ),
+        Mistake(
+            "takes every output for a probability",
+            "Your loss and your threshold are those of probabilities. Without an "
+            "activation at the end the model returns logits: then `from_logits=True`, "
+            "and the threshold of a yes is 0.",
+            _compile_for_defaults,
+        ),
+        Mistake(
+            "takes every output for a logit",
+            "Your loss and your threshold are those of logits. Behind a `sigmoid` or "
+            "`softmax` it is `from_logits=False`, and the threshold of a yes is 0.5: "
+            "look at the last layer's activation.",
+            _compile_for_all_logits,
+        ),
+        Mistake(
+            "asks k questions instead of one",
+            'In "one of k" exactly one class is true, also if y is one-hot. The binary '
+            "loss asks for a yes or no of each class: take `CategoricalCrossentropy`.",
+            _compile_for_binary,
+        ),
+        Mistake(
+            "takes k rows for k columns",
+            "You compare the last axis of y with k, and ids of shape (n,) can happen "
+            "to be k. One-hot labels have two axes: ask for `y.ndim` as well.",
+            _compile_for_by_rows,
+        ),
+        Mistake(
+            "tells one-hot by the values",
+            "You take labels for one-hot if they are 0 and 1. The ids of a batch may "
+            "be 0 and 1 as well: look at the shape of y.",
+            _compile_for_by_values,
         ),
         Mistake(
             "leaves accuracy to the word",

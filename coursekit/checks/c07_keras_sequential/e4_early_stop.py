@@ -161,6 +161,22 @@ def _early_stop_lowest(losses, patience, min_delta):
     return epochs, int(np.nanargmin(seen))
 
 
+def _early_stop_lowest_nan(losses, patience, min_delta):
+    epochs, _, seen = _run(losses, patience, min_delta)
+    return epochs, int(np.argmin(seen))
+
+
+def _early_stop_any_lower(losses, patience, min_delta):
+    best = wait = 0
+    for epoch, loss in enumerate(losses[1:], 1):
+        wait = 0 if loss < losses[best] - min_delta else wait + 1
+        if loss < losses[best]:
+            best = epoch
+        if wait == patience:
+            return epoch + 1, best
+    return len(losses), best
+
+
 def _early_stop_foresees(losses, patience, min_delta):
     return _run(losses, patience, min_delta)[0], int(np.nanargmin(losses))
 
@@ -299,6 +315,20 @@ EXERCISE = Exercise(
             "Your best epoch is that of the lowest loss. A loss that is lower, but not "
             "by more than `min_delta`, is no improvement, and Keras keeps no weights.",
             _early_stop_lowest,
+        ),
+        Mistake(
+            "lets argmin find the best",
+            "`np.argmin` finds the lowest loss, and a nan, if there is one. Neither "
+            "need be the best epoch: that is the one of the last improvement, a loss "
+            "lower by more than `min_delta`.",
+            _early_stop_lowest_nan,
+        ),
+        Mistake(
+            "keeps every lower loss",
+            "You take every lower loss for the new best, also if it is not lower by "
+            "more than `min_delta`. Best epoch, bar and counter change together, at an "
+            "improvement only.",
+            _early_stop_any_lower,
         ),
         Mistake(
             "looks into the future",

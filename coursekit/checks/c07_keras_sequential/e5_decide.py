@@ -13,7 +13,8 @@ def _probe_decide(answer: Answer, case: Case) -> Plain:
     names = "said", "confusion", "cost"
     found = {"returned": "a tuple of three", **dict.fromkeys(names)}
     if not isinstance(parts, tuple) or len(parts) != 3:
-        return found | {"returned": f"no tuple of three: {type(parts).__name__}"}
+        many = f" of {len(parts)}" if isinstance(parts, tuple) else ""
+        return found | {"returned": type(parts).__name__ + many}
     return found | dict(zip(names, map(_probe_number, parts), strict=True))
 
 
@@ -25,11 +26,15 @@ def _probe_number(value: Plain) -> Plain:
 
 
 def _decide_inputs(rng: np.random.Generator) -> list[Case]:
-    def case(group: str, k: int, n: int, costs: np.ndarray, absent: int = -1) -> Case:
+    def case(
+        group: str, k: int, n: int, costs: np.ndarray, absent: int = -1, **how: bool
+    ) -> Case:
         while True:
             y = rng.choice([c for c in range(k) if c != absent], n)
             table = np.array([_row(rng, k, costs) for _ in range(n)])
-            if group not in (columns, several) or _told_apart(table, costs):
+            if group not in (columns, several) and not how:
+                break
+            if _told_apart(table, costs):
                 break
         table = table.astype("float32")
         p = table[:, 1:] if k == 2 and group != columns else table
@@ -52,7 +57,8 @@ def _decide_inputs(rng: np.random.Generator) -> list[Case]:
         case("mistakes that cost the same", 2, 9, one),
         case("mistakes that cost the same", 4, 12, many),
         case("two classes, one column", 2, 10, alarm),
-        case("two classes, one column", 2, 8, alarm[::-1, ::-1] + np.diag([0.25, 0])),
+        case("two classes, one column", 2, 9, prices(2), told_apart=True),
+        case("two classes, one column", 2, 8, alarm[::-1, ::-1]),
         case(columns, 2, 10, prices(2)),
         case(several, 3, 14, prices(3)),
         case(several, 5, 16, prices(5)),
@@ -191,6 +197,23 @@ def _decide_shares(y, p, costs):
     return _decide(y, p, costs, count=count)
 
 
+def _decide_counts_once(y, p, costs):
+    def count(y, said, k):
+        matrix = np.zeros((k, k), int)
+        matrix[y, said] += 1
+        return matrix
+
+    return _decide(y, p, costs, count=count)
+
+
+def _decide_over_mistakes(y, p, costs):
+    def price(y, said, costs):
+        wrong = y != said
+        return float(costs[y, said][wrong].mean()) if wrong.any() else 0.0
+
+    return _decide(y, p, costs, price=price)
+
+
 def _decide_total(y, p, costs):
     return _decide(
         y, p, costs, price=lambda y, said, costs: float(costs[y, said].sum())
@@ -313,6 +336,19 @@ EXERCISE = Exercise(
             "returns shares for counts",
             "You divide each row of the matrix by its sum. Asked for are the counts.",
             _decide_shares,
+        ),
+        Mistake(
+            "counts each pair once",
+            "No number in your matrix is above 1: `matrix[y, said] += 1` adds once to "
+            "a place, however often it is named. `np.add.at(matrix, (y, said), 1)` "
+            "adds each time.",
+            _decide_counts_once,
+        ),
+        Mistake(
+            "divides by the mistakes",
+            "Your cost is the mean over the rows that are wrong. Asked for is the mean "
+            "over all n rows; those that are right may cost something, too.",
+            _decide_over_mistakes,
         ),
         Mistake(
             "adds up the cost",

@@ -112,6 +112,12 @@ def _transplant_inputs(rng: np.random.Generator) -> list[Case]:
             f"{one} {m}, {two} {w}, {three} {w} bare, {four} {k}, out {m}",
             f"{one} {m}, {two} {w} bare, {three} {w}, {four} {k}, out {n}",
         ),
+        case(  # as many numbers in the last layer, 24, and other shapes
+            "shapes that differ",
+            n,
+            f"{one} {n}, {two} 5, {three} 4",
+            f"{one} {n}, {two} 3, {three} 6",
+        ),
         case(
             "weights that are not trained, and none at all",
             m,
@@ -196,6 +202,17 @@ def _transplant_kernel_only(path, target):
         )
 
     return _transplant(path, target, fits)
+
+
+def _transplant_by_count(path, target):
+    def fits(old, new):
+        return bool(new.weights) and old.count_params() == new.count_params()
+
+    def move(old, new):
+        pairs = zip(old.get_weights(), new.get_weights(), strict=True)
+        new.set_weights([np.resize(a, b.shape) for a, b in pairs])
+
+    return _transplant(path, target, fits, move)
 
 
 def _transplant_trainable(path, target):
@@ -297,6 +314,12 @@ EXERCISE = Exercise(
             "Two layers with equal kernels may differ in the bias: one has it, the "
             "other does not. Compare the list of all shapes.",
             _transplant_kernel_only,
+        ),
+        Mistake(
+            "compares how many numbers",
+            "Two layers may hold equally many numbers in other shapes, and those of "
+            "the one mean nothing in the other. Compare the shapes.",
+            _transplant_by_count,
         ),
         Mistake(
             "copies what is trained only",

@@ -166,6 +166,10 @@ def _tower_shares(x, widths):
     return x
 
 
+def _tower_one_block(x, widths):
+    return _tower(x, widths[:1])
+
+
 def _tower_model(x, widths):
     return keras.Model(x, _tower(x, widths))
 
@@ -293,6 +297,12 @@ EXERCISE = Exercise(
             "Two of your blocks call the same layers, so they have one set of weights. "
             "Make new layers in each turn of the loop.",
             _tower_shares,
+        ),
+        Mistake(
+            "stops after one block",
+            "Your tower has one block, however many widths there are. A `return` "
+            "inside the loop ends it in its first turn: return behind the loop.",
+            _tower_one_block,
         ),
         Mistake(
             "returns a model",

@@ -187,6 +187,10 @@ _two_heads_early = partial(
     _two_heads, join=lambda p, f, trunk: trunk(layers.concatenate([p, f]))
 )
 
+_two_heads_facts_first = partial(
+    _two_heads, join=lambda p, f, trunk: layers.concatenate([f, trunk(p)])
+)
+
 
 def _one_sided(pixels, facts, trunk):
     hidden = trunk(pixels)
@@ -318,6 +322,13 @@ EXERCISE = Exercise(
             "You put the facts beside the pixels at the very beginning. Here the "
             "pixels go through their layer first, and the facts join behind it.",
             _two_heads_early,
+        ),
+        Mistake(
+            "puts the facts first",
+            "You concatenate the facts and then the 16 numbers. Both orders can be "
+            "learnt, but whoever loads or reads the weights counts on the one that "
+            "was agreed: the 16 numbers first.",
+            _two_heads_facts_first,
         ),
         Mistake(
             "shows the facts to one head only",

@@ -11,6 +11,8 @@ from keras import layers, ops
 
 from coursekit.engine import Answer, Case, Exercise, Mistake, Plain, to_plain
 
+_ROUNDING = 1e-12  # a share this close to 1 is 1 in float32
+
 
 def _probe_cascade(answer: Answer, case: Case) -> Plain:
     """The layers of a model, and one thing that it does with these weights."""
@@ -73,6 +75,8 @@ def _probe_reloaded(model: keras.Model, x: tf.Tensor) -> Plain:
 
 def _cascade_inputs(rng: np.random.Generator) -> list[Case]:
     def case(what: str, rows: int, threshold: float | None = None) -> Case:
+        # At a threshold of 1, which a float32 reaches, ">=" and ">" differ.
+        steep = 30 if threshold == 1 else 1
         d, units = int(rng.integers(4, 7)), int(rng.integers(7, 9))
         n = int(rng.integers(3, 6))
         sides = {"quick": (d, n), "hidden": (d, units), "deep": (units, n)}
@@ -84,14 +88,15 @@ def _cascade_inputs(rng: np.random.Generator) -> list[Case]:
                 for name, side in sides.items()
             }
             x = rng.normal(size=(rows, d)).astype("float32")
+            x[::2] *= steep
             quick, _ = _cascade_both(drawn, x)
             best = _cascade_shares(quick).max(axis=-1)
-            sure = best > limit
+            sure = best > limit - _ROUNDING
             other = (quick.max(axis=-1) > limit) != sure
-            near = np.abs(best - limit).min() < 0.01
-            default = threshold is not None and not (sure & (best < 0.89)).any()
+            near = (np.abs(best - limit) < 0.01) & (best < 1 - _ROUNDING)
+            default = threshold not in (None, 1) and not (sure & (best < 0.89)).any()
             mixed = sure.any() != sure.all()
-            if mixed and not near and not default and other.any():
+            if mixed and not near.any() and not default and other.any():
                 break
         options = {} if threshold is None else {"threshold": threshold}
         shown = f", threshold={threshold}" if options else ""
@@ -103,6 +108,7 @@ def _cascade_inputs(rng: np.random.Generator) -> list[Case]:
 
     return [
         case("results", 6, limit()),
+        case("results", 4, 1.0),
         case("training", 4, limit()),
         case("in a graph", 6),
         case("reloaded", 6, limit()),
@@ -129,7 +135,7 @@ def _cascade_expected(case: Case) -> Plain:
     if what == "training":
         return report | {what: ((quick + deep) / 2).astype("float32")}
     pairs = zip(_cascade_shares(quick), quick, deep, strict=True)
-    rows = [q if shares.max() >= limit else d for shares, q, d in pairs]
+    rows = [q if shares.max() > limit - _ROUNDING else d for shares, q, d in pairs]
     results = np.array(rows, "float32")
     if what == "in a graph":
         return report | {what: [results, results[:2]]}
@@ -213,6 +219,12 @@ class CascadeAlwaysTrains(CascadeRight):
 class CascadeLogits(CascadeRight):
     def share(self, quick):
         return ops.max(quick, axis=-1, keepdims=True)
+
+
+@_registered
+class CascadeStrict(CascadeRight):
+    def choose(self, quick, deep):
+        return ops.where(self.share(quick) > self.threshold, quick, deep)
 
 
 @_registered
@@ -368,6 +380,12 @@ EXERCISE = Exercise(
             "You compare the largest logit with a probability. A logit of 2 may be "
             "sure or not, that depends on the others: `ops.softmax` first.",
             CascadeLogits,
+        ),
+        Mistake(
+            "wants more than the threshold",
+            "A row whose largest share is exactly the threshold gets the deep answer "
+            "in your model. *At least* is `>=`.",
+            CascadeStrict,
         ),
         Mistake(
             "chooses number by number",

@@ -52,13 +52,18 @@ def _quant_inputs(rng: np.random.Generator) -> list[Case]:
     def outside(*shape: int) -> np.ndarray:
         return rng.choice([-1, 1], shape) * rng.uniform(1.2, 9, shape)
 
+    def beyond(bits: int) -> np.ndarray:
+        """Outside by less than half a step: the nearest point is an end."""
+        n = 2 ** (bits - 1) - 1
+        return np.asarray([1, -1]) * (1 + rng.uniform(0.1, 0.4, 2) / n)
+
     def mixed(bits: int) -> np.ndarray:
         return rng.permutation([*inside(bits, 3), *outside(2), 1e6, -1e6])
 
     return [
         case("inside", inside(3, 2, 3), 3),
         case("inside", inside(5, 5), 5),
-        case("outside", rng.permutation([*inside(4, 2), *outside(4)]), 4),
+        case("outside", rng.permutation([*inside(4, 2), *outside(2), *beyond(4)]), 4),
         case("ends", rng.permutation([-1, 0, 1]), 3),
         case("ends", mixed(2), 2),
         case("other tensors", inside(4, 2, 1, 3), 4, "float64"),
@@ -120,6 +125,16 @@ def _quant_ones_everywhere(x, bits):
 def _quant_open_ends(x, bits):
     def slope(x, upstream):
         return tf.where(tf.abs(x) < 1, upstream, tf.zeros_like(upstream))
+
+    return _quant(x, bits, slope)
+
+
+def _quant_by_place(x, bits):
+    """Asks whether the rounded value is inside."""
+
+    def slope(x, upstream):
+        n = 2 ** (bits - 1) - 1
+        return _inside_only(tf.round(x * n) / n, upstream)
 
     return _quant(x, bits, slope)
 
@@ -241,6 +256,12 @@ EXERCISE = Exercise(
             "At x = 1 and x = -1 your slope is 0. The ends belong to the grid, and a "
             "weight there must be able to come back: `<=`, not `<`.",
             _quant_open_ends,
+        ),
+        Mistake(
+            "asks the rounded value",
+            "You ask whether the *rounded* value is inside. A number a little beyond "
+            "an end is rounded to the end, and yet its slope is 0: ask x.",
+            _quant_by_place,
         ),
         Mistake(
             "scales the slope",

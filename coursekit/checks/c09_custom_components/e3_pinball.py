@@ -31,6 +31,8 @@ def _probe_losses(answer: Answer, case: Case) -> Plain:
     if how == "config":  # as JSON, as a file keeps it
         loss = answer.from_config(json.loads(json.dumps(loss.get_config())))
     y, p = tf.constant(y), tf.constant(p)
+    if how == "call":
+        return {"loss": to_plain(loss.call(y, p))}
     if how == "graph":
         return {"loss": to_plain(_probe_graph(loss, y, p))}
     if how == "slope":
@@ -73,7 +75,8 @@ def _pinball_inputs(rng: np.random.Generator) -> list[Case]:
             weights = (rng.permutation(n) / 2).astype("float32")
         options = own.get("options", {})
         told = "".join(f", {key}={value!r}" for key, value in options.items())
-        call = f"Pinball({quantiles}{told}) of y {y.shape}, p {p.shape}"
+        way = ".call" if how == "call" else ""
+        call = f"Pinball({quantiles}{told}){way} of y {y.shape}, p {p.shape}"
         if weights is not None:
             call += f", sample_weight={weights.tolist()}"
         extra = {"graph": "in a tf.function", "config": "made again from its config"}
@@ -83,9 +86,9 @@ def _pinball_inputs(rng: np.random.Generator) -> list[Case]:
     each = {"reduction": None}
     named = {"name": "tail"} | each
     return [
-        case("a loss for each sample", 4, 1, options=each),
-        case("a loss for each sample", 5, 3, options=each),
-        case("a loss for each sample", 3, 4, column=True, options=each),
+        case("a loss for each sample", 4, 1, "call"),
+        case("a loss for each sample", 5, 3, "call"),
+        case("a loss for each sample", 3, 4, "call", column=True),
         case("means and weights", 4, 3, "slope"),
         case("means and weights", 5, 2, "slope", weights=True),
         case("means and weights", 3, 3, column=True, weights=True, options=each),
@@ -105,7 +108,7 @@ def _pinball_expected(case: Case) -> Plain:
             miss = float(y[i]) - float(p[i, j])
             losses[i] += weight[i] * (q * miss if miss > 0 else (q - 1) * miss) / k
             slopes[i, j] = weight[i] * (-q if miss > 0 else 1 - q) / k / n
-    match options.get("reduction", "mean"):
+    match None if how == "call" else options.get("reduction", "mean"):
         case "mean":
             losses = losses.mean()
         case "sum":
@@ -182,6 +185,11 @@ class _PinballAbsolute(_Pinball):
         return ops.abs(miss)
 
 
+class _PinballOneRate(_Pinball):
+    def each(self, miss):
+        return np.float32(self.quantiles) * ops.abs(miss)
+
+
 class _PinballFirst(_Pinball):
     def each(self, miss):
         q = self.quantiles[0]
@@ -201,6 +209,11 @@ class _PinballNoAxis(_Pinball):
 class _PinballReduces(_Pinball):
     def __init__(self, quantiles, name=None, reduction=None):
         super().__init__(quantiles, name=name)
+
+
+class _PinballDrops(_Pinball):
+    def __init__(self, quantiles, **kwargs):
+        super().__init__(quantiles)
 
 
 class _PinballNoKeywords(_Pinball):
@@ -332,6 +345,12 @@ EXERCISE = Exercise(
             _PinballAbsolute,
         ),
         Mistake(
+            "charges both sides alike",
+            "You multiply the distance by q on both sides. Too low costs q for each "
+            "unit, too high 1 - q.",
+            _PinballOneRate,
+        ),
+        Mistake(
             "uses the first quantile for all columns",
             "Each column of the guesses has its own quantile. You use the first one "
             "for all of them.",
@@ -357,6 +376,13 @@ EXERCISE = Exercise(
             "You accept `reduction` and do not hand it on, so the base class uses its "
             "default. Hand all keywords to `super().__init__(**kwargs)`.",
             _PinballReduces,
+        ),
+        Mistake(
+            "drops the keywords",
+            "You take `**kwargs` and keep them to yourself: the loss has neither the "
+            "name nor the reduction that it was given. Hand them on, "
+            "`super().__init__(**kwargs)`.",
+            _PinballDrops,
         ),
         Mistake(
             "takes no keywords",

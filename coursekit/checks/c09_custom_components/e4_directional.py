@@ -49,7 +49,8 @@ def _directional_inputs(rng: np.random.Generator) -> list[Case]:
         """A series cut into batches; truths and guesses are halves, so exact.
 
         All nine pairs of what came and what was said come up, as far as there are rows.
-        Steps over a border between batches are missed and hit in turn.
+        Steps over a border between batches are missed and hit in turn; from the guess
+        before the first border, as some take it, that step would be a hit.
         """
         total = sum(size or 0 for size in sizes)
         pairs = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1).reshape(-1, 2)
@@ -58,7 +59,9 @@ def _directional_inputs(rng: np.random.Generator) -> list[Case]:
         borders = np.unique(np.cumsum([size or 0 for size in sizes])[:-1])
         came[borders[::2]], said[borders[::2]] = 1, -1
         came[borders[1::2]] = said[borders[1::2]] = -1
-        far = rng.integers(1, 4, (2, total)) / own.get("unit", 2)
+        far = rng.integers(1, 4, (2, total))
+        said[borders[:1] - 1], far[1, borders[:1] - 1] = 1, 5  # above all that follows
+        far = far / own.get("unit", 2)
         truth = float(rng.integers(50, 60)) + np.cumsum(came * far[0])
         guess = truth - came * far[0] + said * far[1]
         weight = rng.permutation(total) / 2 + 0.5
@@ -184,6 +187,12 @@ class _DirectionalOwn(_Directional):
         self.guess.assign(p[-1])
 
 
+class _DirectionalOwnWithin(_DirectionalOwn):
+    """The usual formula of two differences, batch by batch."""
+
+    counted = _DirectionalWithin.counted
+
+
 class _DirectionalFlatMiss(_Directional):
     def hit(self, y, p, before):
         return (y - before) * (p - before) > 0
@@ -260,6 +269,12 @@ class _DirectionalPython(_Directional):
     def reset_state(self):
         super().reset_state()
         self.before = None
+
+
+class _DirectionalPythonForever(_DirectionalPython):
+    """And forgets that there is a reset."""
+
+    reset_state = keras.metrics.Metric.reset_state
 
 
 class _DirectionalAsks(_Directional):
@@ -361,6 +376,13 @@ EXERCISE = Exercise(
             _DirectionalOwn,
         ),
         Mistake(
+            "compares the guesses, batch by batch",
+            "You take the differences of the truths and of the guesses within a batch. "
+            "What was foretold is the step from the last *truth* to the guess; and the "
+            "last truth may stand in the batch before.",
+            _DirectionalOwnWithin,
+        ),
+        Mistake(
             "counts a flat step as missed",
             "Where truth and guess both stay flat the product of the steps is 0, not "
             "above 0, and yet the direction was foretold. Compare the signs.",
@@ -414,6 +436,13 @@ EXERCISE = Exercise(
             "you keep in a plain attribute stays as it was then. State belongs into "
             "`self.add_weight(…)`.",
             _DirectionalPython,
+        ),
+        Mistake(
+            "keeps state in Python, without a reset",
+            "You keep the last truth in a plain attribute. `reset_state` does not know "
+            "of it, and in a graph, so in `fit`, Python runs only while it is traced. "
+            "State belongs into `self.add_weight(…)`.",
+            _DirectionalPythonForever,
         ),
         Mistake(
             "asks a variable with if",

@@ -86,8 +86,9 @@ def _momentum_inputs(rng: np.random.Generator) -> list[Case]:
         case("one rate", "", ((2, 3), (2, 3), ()), 4),
         case("a new rate", "", ((3,),), 4, falls=True),
         case("graphs", "graph", ((3,), (3,)), 3),
-        case("configs and files", "config", ((2,), (2,)), 3, clips=True),
-        case("configs and files", "resume", ((3,), (3,)), 4),
+        case("keywords and files", "", ((2,), (2,)), 2, clips=True),
+        case("keywords and files", "config", ((2,), (2,)), 3, clips=True),
+        case("keywords and files", "resume", ((3,), (3,)), 4),
     ]
 
 
@@ -226,6 +227,11 @@ class _MomentumOnlyOwn(_Momentum):
 
 class _MomentumNoKwargs(_Momentum):
     def __init__(self, learning_rate=0.01, momentum=0.9):
+        super().__init__(learning_rate, momentum)
+
+
+class _MomentumDrops(_Momentum):
+    def __init__(self, learning_rate=0.01, momentum=0.9, **kwargs):
         super().__init__(learning_rate, momentum)
 
 
@@ -400,6 +406,12 @@ EXERCISE = Exercise(
             "Your config has what you added and has lost what was there, such as the "
             "clipping. Begin with `super().get_config()`.",
             _MomentumOnlyOwn,
+        ),
+        Mistake(
+            "drops the keywords",
+            "You take `**kwargs` and keep them to yourself, so nothing is clipped: "
+            "`super().__init__(learning_rate=learning_rate, **kwargs)`.",
+            _MomentumDrops,
         ),
         Mistake(
             "takes no keywords",

@@ -87,11 +87,14 @@ def _keeper_inputs(rng: np.random.Generator) -> list[Case]:
     at = nan.index(min(nan))
     nan = [math.nan, *nan[: at + 1], math.nan, *nan[at + 1 :]]
     second = values(5, 3.0, 5.0)
+    low = sorted(values(6))
+    nought = [low[4], low[1], 0.0, low[3], low[2], low[5]]
     negative = [-v for v in values(6)]
     high = {"monitor": "val_score", "mode": "max"}
     return [
         case("the lowest", plain, monitor="val_loss"),
         case("the lowest", values(5), key="loss", monitor="loss", mode="min"),
+        case("the lowest", nought),
         case("the highest", negative, key="val_score", **high),
         case("ties and NaN", tied),
         case("ties and NaN", nan),
@@ -288,6 +291,20 @@ class _KeeperZero(_Keeper):
         return logs.get(self.monitor, 0.0)
 
 
+class _KeeperPassesZero(_Keeper):
+    """A value of 0 counts as missing."""
+
+    def value(self, logs):
+        return logs.get(self.monitor) or None
+
+
+class _KeeperZeroIsNone(_Keeper):
+    """A best value of 0 counts as none yet."""
+
+    def better(self, value):
+        return super().better(value) or (not self.best and value == value)
+
+
 class _KeeperFixed(_Keeper):
     def value(self, logs):
         return logs.get("val_loss")
@@ -447,6 +464,18 @@ EXERCISE = Exercise(
             "Where the value is missing you take 0, and no loss is lower. Pass the "
             "epoch by.",
             _KeeperZero,
+        ),
+        Mistake(
+            "passes a value of 0 by",
+            "`if not value` is true for a missing value and for 0, which is a very "
+            "good loss. Ask `value is None`.",
+            _KeeperPassesZero,
+        ),
+        Mistake(
+            "takes a best value of 0 for none",
+            "`if not self.best` is true for None and for 0, so the epoch after a best "
+            "value of 0 takes its place. Ask `self.best is None`.",
+            _KeeperZeroIsNone,
         ),
         Mistake(
             "watches val_loss only",
