@@ -102,11 +102,12 @@ def test_show_carries_the_description(monkeypatch) -> None:
     monkeypatch.setattr(
         "IPython.display.display", lambda data, **kw: calls.append((data, kw))
     )
+    before = plt.get_fignums()
     fig, ax = plt.subplots()
     ax.plot([1, 2])
     alt = 'A straight line rises from "1" to 2 & ends.'
     ck.show(fig, alt=alt)
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before
     ((shown, _),) = calls
     assert shown["text/plain"] == alt
     source = shown["text/html"].partition("base64,")[2].partition('"')[0]

@@ -1,5 +1,7 @@
 """Figures that lessons share, and the scattered digits."""
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,13 @@ from matplotlib import pyplot as plt
 from coursekit import data
 from coursekit.diagrams import graph, tree
 from coursekit.plots import cells, confusion, curves, spectrogram
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Close what a test has drawn."""
+    yield
+    plt.close("all")
 
 
 def test_a_tree_has_every_name_once_and_a_line_to_each_but_the_root() -> None:
