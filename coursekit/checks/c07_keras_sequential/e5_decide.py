@@ -1,5 +1,7 @@
 """Exercise 07.5: ``decide``."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -27,9 +29,10 @@ def _probe_number(value: Plain) -> Plain:
 
 def _decide_inputs(rng: np.random.Generator) -> list[Case]:
     def case(
-        group: str, k: int, n: int, costs: np.ndarray, absent: int = -1, **how: bool
+        group: str, k: int, n: int, given: Any, absent: int = -1, **how: bool
     ) -> Case:
-        while True:
+        while True:  # some prices tell nothing apart, whatever the rows: draw anew
+            costs = given() if callable(given) else given
             y = rng.choice([c for c in range(k) if c != absent], n)
             table = np.array([_row(rng, k, costs) for _ in range(n)])
             if group not in (columns, several) and not how:
@@ -52,17 +55,20 @@ def _decide_inputs(rng: np.random.Generator) -> list[Case]:
     miss = float(rng.integers(6, 12))
     alarm = np.array([[0, 1], [miss, 0]])
     columns, several = "two classes, two columns", "several classes"
+    missing = "a class that does not occur"
     k = int(rng.integers(3, 5))
     return [
         case("mistakes that cost the same", 2, 9, one),
         case("mistakes that cost the same", 4, 12, many),
         case("two classes, one column", 2, 10, alarm),
-        case("two classes, one column", 2, 9, prices(2), told_apart=True),
+        case("two classes, one column", 2, 9, lambda: prices(2), told_apart=True),
         case("two classes, one column", 2, 8, alarm[::-1, ::-1]),
-        case(columns, 2, 10, prices(2)),
-        case(several, 3, 14, prices(3)),
-        case(several, 5, 16, prices(5)),
-        case("a class that does not occur", k, 12, prices(k, k - 1), absent=k - 1),
+        case(columns, 2, 10, lambda: prices(2)),
+        case(several, 3, 14, lambda: prices(3)),
+        case(several, 5, 16, lambda: prices(5)),
+        case(
+            "a class that does not occur", k, 12, lambda: prices(k, k - 1), absent=k - 1
+        ),
         case("a class that does not occur", 2, 4, alarm, absent=0),
     ]
 
