@@ -66,10 +66,8 @@ def _decide_inputs(rng: np.random.Generator) -> list[Case]:
         case(columns, 2, 10, lambda: prices(2)),
         case(several, 3, 14, lambda: prices(3)),
         case(several, 5, 16, lambda: prices(5)),
-        case(
-            "a class that does not occur", k, 12, lambda: prices(k, k - 1), absent=k - 1
-        ),
-        case("a class that does not occur", 2, 4, alarm, absent=0),
+        case(missing, k, 12, lambda: prices(k, k - 1), absent=k - 1),
+        case(missing, 2, 4, alarm, absent=0),
     ]
 
 
